@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# The variables of an environment: what `./dev env` prints and what the services are started with.
+
+# Prints NAME=value lines. These are facts of this environment, so a value that the caller inherited from
+# another one (through `eval "$(./dev env)"`) never wins over them.
+environment_addresses() {
+    cat <<EOF
+KARMYQ_COMMAND_API=http://127.0.0.1:$COMMAND_API_PORT
+KARMYQ_QUERY_API=http://127.0.0.1:$QUERY_API_PORT
+KARMYQ_PROJECTORS=http://127.0.0.1:$PROJECTORS_PORT
+KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$KAFKA_PORT
+SCHEMA_REGISTRY_URL=$(registry_url)
+DATABASE_URL_SUPERUSER=$(postgres_url postgres superuser)
+MIGRATIONS_DATABASE_URL=$(postgres_url karmyq_owner owner)
+DATABASE_URL_COMMAND_API=$(postgres_url karmyq_command command)
+DATABASE_URL_PROJECTORS=$(postgres_url karmyq_projector projector)
+DATABASE_URL_QUERY_API=$(postgres_url karmyq_query query)
+JWT_SIGNING_KEY_FILE=$JWT_SIGNING_KEY
+JWT_PUBLIC_KEYS_DIR=$JWT_PUBLIC_KEYS
+DATA_KEY_MASTER_FILE=$DATA_KEY_MASTER
+FINGERPRINT_KEY_FILE=$FINGERPRINT_KEY
+EOF
+}
+
+# Settings with a local default that the caller may override.
+environment_settings() {
+    cat <<EOF
+KARMYQ_PROFILE=${KARMYQ_PROFILE:-local}
+TOPIC_PROFILE=${TOPIC_PROFILE:-small}
+INTERNAL_SECRET=${INTERNAL_SECRET:-$(<"$SECRETS/internal-secret")}
+EOF
+}
+
+environment_all() {
+    environment_addresses
+    environment_settings
+}
+
+# For `eval "$(./dev env)"`.
+environment_print() {
+    local line
+    while IFS= read -r line; do
+        printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
+    done < <(environment_all)
+}
+
+# Makes the variables those of this shell and of what it runs.
+environment_export() {
+    local line
+    while IFS= read -r line; do
+        export "${line?}"
+    done < <(environment_all)
+}
