@@ -1,0 +1,361 @@
+//! Between Rust values and Kafka bytes: Confluent wire format around Avro binary.
+//!
+//! Fast because nothing is resolved per record: a record is read with the very schema that wrote it, straight into the
+//! struct of its type; serde fills what an older minor lacked and skips what a newer one added.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::writer::datum::GenericDatumWriter;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, AggregateType, CommandId, CommunityId, CorrelationId, Entry, Envelope, EventId, Metadata, Payload,
+    Recorded, Timestamp, entry,
+};
+
+/// Id of a schema in the registry.
+pub type SchemaId = u32;
+
+/// The first byte of a record in Confluent wire format.
+const MAGIC: u8 = 0;
+/// Magic byte and schema id.
+const HEADER: usize = 5;
+
+/// A schema that the registry knows: parsed once, kept for the life of the process.
+#[derive(Clone)]
+pub struct RegisteredSchema {
+    /// Full name of its record.
+    pub record_name: String,
+    /// Our type of that name; none for a type or major that this version does not know.
+    pub entry: Option<&'static Entry>,
+    reader: Arc<GenericDatumReader<'static>>,
+    writer: Arc<GenericDatumWriter<'static>>,
+}
+
+impl RegisteredSchema {
+    /// Parses a schema. Its memory is never given back: a process meets each schema once.
+    ///
+    /// # Errors
+    /// When the text is no Avro schema of a named record.
+    pub fn parse(json: &str) -> Result<Self, DecodeError> {
+        let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(json)?));
+        let record_name = schema.name().ok_or(DecodeError::NoRecord)?.fullname(None);
+        Ok(Self {
+            entry: entry(&record_name),
+            record_name,
+            reader: Arc::new(GenericDatumReader::builder(schema).build()?),
+            writer: Arc::new(GenericDatumWriter::builder(schema).build()?),
+        })
+    }
+
+    /// Reads any value with this schema.
+    ///
+    /// # Errors
+    /// When the bytes are not of the schema.
+    pub fn read<T: DeserializeOwned>(&self, mut binary: &[u8]) -> Result<T, DecodeError> {
+        Ok(self.reader.read_deser(&mut binary)?)
+    }
+
+    /// Writes any value with this schema behind the Confluent header of `id`.
+    ///
+    /// # Errors
+    /// When the value does not fit.
+    pub fn write<T: Serialize>(&self, id: SchemaId, value: &T) -> Result<Vec<u8>, EncodeError> {
+        let mut bytes = header(id);
+        self.writer.write_ser(&mut bytes, value)?;
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for RegisteredSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisteredSchema").field("record_name", &self.record_name).finish_non_exhaustive()
+    }
+}
+
+/// Encodes and decodes records with the schemas that it was told of.
+#[derive(Clone, Debug, Default)]
+pub struct Codec {
+    by_id: HashMap<SchemaId, RegisteredSchema>,
+    written: HashMap<&'static str, SchemaId>,
+}
+
+impl Codec {
+    /// A codec for schemas without a registry: ids are given in catalog order. For golden samples and the in-memory log.
+    ///
+    /// # Panics
+    /// When a schema of the catalog does not parse, which the tests of this crate exclude.
+    #[must_use]
+    pub fn local() -> Self {
+        let mut codec = Self::default();
+        for (id, entry) in (1..).zip(crate::entries()) {
+            let schema =
+                RegisteredSchema::parse(entry.written_schema()).expect("schemas of the catalog parse");
+            codec.learn(id, schema);
+            codec.write_with(entry, id);
+        }
+        codec
+    }
+
+    /// Adds a schema to decode with.
+    pub fn learn(&mut self, id: SchemaId, schema: RegisteredSchema) {
+        self.by_id.insert(id, schema);
+    }
+
+    /// Tells under which id records of this type are written; the schema must have been learned.
+    pub fn write_with(&mut self, entry: &'static Entry, id: SchemaId) {
+        self.written.insert(key(entry), id);
+    }
+
+    /// The schema of this id.
+    #[must_use]
+    pub fn schema(&self, id: SchemaId) -> Option<&RegisteredSchema> {
+        self.by_id.get(&id)
+    }
+
+    /// The record as the value of a Kafka record. Personal fields must be sealed.
+    ///
+    /// # Errors
+    /// [`EncodeError::NotRegistered`] for a type without schema id; [`EncodeError::Avro`] for a value that does not fit
+    /// its schema, which a clear personal field never does.
+    pub fn encode<P: Payload>(&self, record: &Recorded<P>) -> Result<Vec<u8>, EncodeError> {
+        let entry = record.payload.entry();
+        let id = *self.written.get(key(entry)).ok_or(EncodeError::NotRegistered(entry.name))?;
+        let schema = self.by_id.get(&id).ok_or(EncodeError::NotRegistered(entry.name))?;
+        let mut bytes = header(id);
+        let wire = WireOut { entry, envelope: &record.envelope };
+        record.payload.write(&schema.writer, wire, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The record in the value of a Kafka record, personal fields still sealed.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]; after [`DecodeError::UnknownSchema`] fetch that schema, [`Self::learn`] it and try again.
+    pub fn decode<P: Payload>(&self, value: &[u8]) -> Result<Recorded<P>, DecodeError> {
+        let (id, mut binary) = split(value)?;
+        let schema = self.by_id.get(&id).ok_or(DecodeError::UnknownSchema(id))?;
+        let unknown = || DecodeError::UnknownType(schema.record_name.clone());
+        let entry = schema.entry.ok_or_else(unknown)?;
+        let (wire, payload) = P::read(entry, &schema.reader, &mut binary).ok_or_else(unknown)??;
+        if !binary.is_empty() {
+            return Err(DecodeError::TrailingBytes(binary.len()));
+        }
+        wire.envelope(entry).map(|envelope| Recorded { envelope, payload })
+    }
+}
+
+/// Types are known by subject: the name alone could stand in two domains.
+fn key(entry: &'static Entry) -> &'static str {
+    entry.written_schema()
+}
+
+/// The Confluent header.
+fn header(id: SchemaId) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(MAGIC);
+    bytes.extend_from_slice(&id.to_be_bytes());
+    bytes
+}
+
+/// Schema id and Avro binary of a value in wire format.
+///
+/// # Errors
+/// [`DecodeError::NoWireFormat`] when the header is missing.
+fn split(value: &[u8]) -> Result<(SchemaId, &[u8]), DecodeError> {
+    match value.split_at_checked(HEADER) {
+        Some((&[MAGIC, a, b, c, d], binary)) => Ok((SchemaId::from_be_bytes([a, b, c, d]), binary)),
+        _ => Err(DecodeError::NoWireFormat),
+    }
+}
+
+/// Type and envelope of a record on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct WireOut<'a> {
+    entry: &'static Entry,
+    envelope: &'a Envelope,
+}
+
+impl WireOut<'_> {
+    /// Writes the record with this data.
+    pub(crate) fn write<D: Serialize>(
+        self,
+        data: &D,
+        writer: &GenericDatumWriter<'_>,
+        into: &mut Vec<u8>,
+    ) -> apache_avro::AvroResult<()> {
+        let Envelope { event_id, timestamp, ref correlation_id, causation_id, aggregate_type, .. } =
+            *self.envelope;
+        let wire = Outgoing {
+            event_id,
+            event_type: self.entry.name,
+            event_version: self.entry.event_version(),
+            timestamp,
+            source: self.entry.domain.source(),
+            correlation_id,
+            causation_id,
+            aggregate_type: aggregate_type.name(),
+            aggregate_id: &self.envelope.aggregate_id,
+            aggregate_version: self.envelope.aggregate_version,
+            community_id: self.envelope.community_id,
+            actor_id: self.envelope.actor.as_ref(),
+            command_id: self.envelope.command_id,
+            data,
+            metadata: &self.envelope.metadata,
+        };
+        writer.write_ser(into, &wire).map(|_bytes| ())
+    }
+}
+
+/// A record in wire order, borrowed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outgoing<'a, D> {
+    event_id: EventId,
+    event_type: &'static str,
+    event_version: &'static str,
+    timestamp: Timestamp,
+    source: &'static str,
+    correlation_id: &'a CorrelationId,
+    causation_id: Option<EventId>,
+    aggregate_type: &'static str,
+    aggregate_id: &'a str,
+    aggregate_version: i64,
+    community_id: Option<CommunityId>,
+    actor_id: Option<&'a Actor>,
+    command_id: CommandId,
+    data: &'a D,
+    metadata: &'a Metadata,
+}
+
+/// A record in wire order, owned.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Incoming<D> {
+    event_id: EventId,
+    event_type: String,
+    event_version: String,
+    timestamp: Timestamp,
+    source: String,
+    correlation_id: CorrelationId,
+    causation_id: Option<EventId>,
+    aggregate_type: String,
+    aggregate_id: String,
+    aggregate_version: i64,
+    community_id: Option<CommunityId>,
+    actor_id: Option<Actor>,
+    command_id: CommandId,
+    data: D,
+    metadata: Metadata,
+}
+
+/// The envelope of a record on its way in, not yet checked against its type.
+#[derive(Debug)]
+pub struct WireIn {
+    event_type: String,
+    event_version: String,
+    source: String,
+    aggregate_type: String,
+    envelope: Envelope,
+}
+
+impl WireIn {
+    /// Reads a record whose data is a `D`.
+    pub(crate) fn read<D: DeserializeOwned>(
+        reader: &GenericDatumReader<'_>,
+        from: &mut &[u8],
+    ) -> apache_avro::AvroResult<(Self, D)> {
+        let it: Incoming<D> = reader.read_deser(from)?;
+        let envelope = Envelope {
+            event_id: it.event_id,
+            timestamp: it.timestamp,
+            correlation_id: it.correlation_id,
+            causation_id: it.causation_id,
+            // Replaced by the checked one in `envelope`.
+            aggregate_type: AggregateType::User,
+            aggregate_id: it.aggregate_id,
+            aggregate_version: it.aggregate_version,
+            community_id: it.community_id,
+            actor: it.actor_id,
+            command_id: it.command_id,
+            metadata: it.metadata,
+        };
+        let wire = Self {
+            event_type: it.event_type,
+            event_version: it.event_version,
+            source: it.source,
+            aggregate_type: it.aggregate_type,
+            envelope,
+        };
+        Ok((wire, it.data))
+    }
+
+    /// The envelope, once the fields that repeat the type were found to agree with it.
+    fn envelope(self, entry: &Entry) -> Result<Envelope, DecodeError> {
+        let expect = |field, found: &str, expected: &str| {
+            if found == expected {
+                Ok(())
+            } else {
+                Err(DecodeError::Mismatch { field, found: found.to_owned(), expected: expected.to_owned() })
+            }
+        };
+        expect("eventType", &self.event_type, entry.name)?;
+        expect("eventVersion", &self.event_version, entry.event_version())?;
+        expect("source", &self.source, entry.domain.source())?;
+        let aggregate_type = AggregateType::named(&self.aggregate_type);
+        expect("aggregateType", &self.aggregate_type, entry.aggregate.name())?;
+        Ok(Envelope { aggregate_type: aggregate_type.unwrap_or(entry.aggregate), ..self.envelope })
+    }
+}
+
+/// A record could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// No schema id is known for the type.
+    #[error("the schema of {0} is not registered")]
+    NotRegistered(&'static str),
+    /// The value does not fit its schema.
+    #[error("the value does not fit its schema: {0}")]
+    Avro(#[from] apache_avro::Error),
+}
+
+/// A record could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The value does not begin with a zero byte and a schema id.
+    #[error("the value is not in Confluent wire format")]
+    NoWireFormat,
+    /// The schema was not learned yet.
+    #[error("schema {0} is not known")]
+    UnknownSchema(SchemaId),
+    /// The schema is not of a named record.
+    #[error("the schema is not a named record")]
+    NoRecord,
+    /// A type, or a major of it, that this version does not know or does not expect here.
+    #[error("{0} is not a known type here")]
+    UnknownType(String),
+    /// A field of the envelope contradicts the type of the record.
+    #[error("{field} is {found:?} where {expected:?} belongs")]
+    Mismatch {
+        /// Name of the field.
+        field: &'static str,
+        /// What the record says.
+        found: String,
+        /// What its type demands.
+        expected: String,
+    },
+    /// Bytes follow the record.
+    #[error("{0} bytes follow the record")]
+    TrailingBytes(usize),
+    /// The bytes are not of the schema, or a required value is missing.
+    #[error("the record is not readable: {0}")]
+    Avro(#[from] apache_avro::Error),
+}
+
+#[cfg(test)]
+mod tests;

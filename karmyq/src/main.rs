@@ -1,0 +1,2 @@
+//! Repository automation: `cargo xtask check` and friends.
+fn main() {}
