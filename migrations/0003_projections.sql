@@ -41,15 +41,6 @@ CREATE TABLE projection.parked (
     UNIQUE (projection, version, topic, partition, record_offset)
 );
 
--- Erased people, as each projection knows them: a text of theirs that arrives later by another topic is blanked, too.
-CREATE TABLE projection.erased_users (
-    projection text        NOT NULL,
-    version    integer     NOT NULL,
-    user_id    uuid        NOT NULL,
-    erased_at  timestamptz NOT NULL,
-    PRIMARY KEY (projection, version, user_id)
-);
-
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA projection TO karmyq_projector;
 GRANT SELECT ON projection.active, projection.checkpoints TO karmyq_query;
 

@@ -109,6 +109,7 @@ CALL projection.make_read_table('community.settings');
 CREATE POLICY reader ON community.settings FOR SELECT TO karmyq_query
     USING (community_id = ANY ((SELECT auth.caller_communities())::uuid[]));
 
+-- One row per community from its first event on, defaults filled in.
 CREATE TABLE community.configs (
     community_id                    uuid             NOT NULL PRIMARY KEY,
     template_id                     text,
@@ -134,11 +135,13 @@ CREATE TABLE community.configs (
     trust_path_max_hops             integer          NOT NULL,
     community_trust_bonding_weight  double precision NOT NULL,
     community_trust_bridging_weight double precision NOT NULL,
-    commerce_enabled                boolean          NOT NULL,
-    commerce_currency               text             NOT NULL,
-    commerce_shipping_minor         bigint           NOT NULL,
-    project_review_required         boolean          NOT NULL,
-    feed_weights                    jsonb            NOT NULL,
+    -- No event changes these yet; they answer with their defaults.
+    commerce_enabled                boolean          NOT NULL DEFAULT false,
+    commerce_currency               text             NOT NULL DEFAULT 'EUR',
+    commerce_shipping_minor         bigint           NOT NULL DEFAULT 0,
+    project_review_required         boolean          NOT NULL DEFAULT false,
+    feed_weights                    jsonb            NOT NULL DEFAULT
+        '{"skillMatch": 0.29, "trustDistance": 0.23, "communityRelevance": 0.18, "urgency": 0.12, "priorInteraction": 0.12, "recency": 0.06}',
     updated_at                      timestamptz      NOT NULL,
     version                         bigint           NOT NULL
 ) PARTITION BY LIST (community_id);
