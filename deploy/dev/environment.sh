@@ -36,6 +36,14 @@ environment_all() {
     environment_settings
 }
 
+# The caller's own settings. They reach the services by inheritance; this list is what a restart depends on, so
+# that a new terminal with another TERM restarts nothing.
+readonly CALLER_SETTINGS='^(RUST_|OTEL_|RATE_LIMIT_|KARMYQ_|COMMAND_API_|QUERY_API_|PROJECTORS_|WRITER_|WINDOW_|PROJECTION|DOMAINS|OPERATORS|ALLOWED_ORIGINS|REQUIRE_|LOG_|SNAPSHOT|LEDGER|TOKIO_|SSE_)'
+
+environment_of_caller() {
+    env | grep -E "$CALLER_SETTINGS" | grep -vE '^KARMYQ_(STATE|DIST|COMMAND_API|QUERY_API|PROJECTORS)=' | sort || true
+}
+
 # For `eval "$(./dev env)"`.
 environment_print() {
     local line
@@ -44,10 +52,11 @@ environment_print() {
     done < <(environment_all)
 }
 
-# Makes the variables those of this shell and of what it runs.
+# Makes the NAME=value lines on standard input variables of this shell and of what it runs. (Not `env NAME=value …`:
+# every user of the machine can read a command line, and these hold passwords.)
 environment_export() {
     local line
     while IFS= read -r line; do
         export "${line?}"
-    done < <(environment_all)
+    done
 }

@@ -13,21 +13,24 @@ java_version() {
     java -version 2>&1 | sed -nE '1s/.*version "([0-9]+).*/\1/p'
 }
 
-# Prints the packages that this machine lacks, for what `up` needs ("build" adds the compiler's side).
+# packages_missing [build] [test]: prints the packages that this machine lacks for the servers, for compiling, for ./dev test.
 packages_missing() {
-    local version
+    local version purpose
     version=$(command -v java >/dev/null && java_version || echo 0)
     ((version >= JAVA_MIN_VERSION)) || echo default-jre-headless
     command -v mvn >/dev/null || echo maven
     postgres_bin >/dev/null || echo postgresql
     command -v openssl >/dev/null || echo openssl
     command -v curl >/dev/null || echo curl
-    [[ ${1:-} == build ]] || return 0
-    command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || echo build-essential
-    command -v pkg-config >/dev/null || echo pkg-config
+    for purpose in "$@"; do
+        case $purpose in
+            build) command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || echo build-essential ;;
+            test) command -v shellcheck >/dev/null || echo shellcheck ;;
+        esac
+    done
 }
 
-# packages_install [build]
+# packages_install [build] [test]
 packages_install() {
     local missing log=$LOGS/packages.log
     mapfile -t missing < <(packages_missing "$@")

@@ -63,11 +63,28 @@ postgres_begin() {
         return
     fi
     process_stop postgres INT 60
+    postgres_clear_crash
     # A copy, because the cluster's user may not reach the repository.
     install -m 644 "$ROOT/deploy/postgres/postgresql.conf" "$POSTGRES_HOME/data/karmyq.conf"
     grep -q karmyq.conf "$POSTGRES_HOME/data/postgresql.conf" || echo "include 'karmyq.conf'" >>"$POSTGRES_HOME/data/postgresql.conf"
     process_start postgres "$fingerprint" env -C / "${POSTGRES_RUNNER[@]}" "$POSTGRES_BIN/postgres" -D "$POSTGRES_HOME/data" \
         -c listen_addresses=127.0.0.1 -c port="$POSTGRES_PORT" -c unix_socket_directories="$POSTGRES_HOME"
+}
+
+# After a kill -9 the lock files name a dead process. PostgreSQL sees that itself, unless the process is still a zombie,
+# which it stays in a container without an init. Its backends end on their own; they are gone when none works in the data.
+postgres_clear_crash() {
+    local lock=$POSTGRES_HOME/data/postmaster.pid pid deadline
+    [[ -f $lock ]] || return 0
+    read -r pid <"$lock"
+    [[ -z $(process_start_time "$pid") ]] ||
+        fail "another PostgreSQL (process $pid) runs on $POSTGRES_HOME/data" "It was not started by this ./dev, so end it yourself."
+    deadline=$(($(now_ms) + 10000))
+    while [[ -n $(find /proc -maxdepth 2 -name cwd -lname "$POSTGRES_HOME/data" 2>/dev/null) ]]; do
+        (($(now_ms) < deadline)) || fail "processes of a crashed PostgreSQL still work in $POSTGRES_HOME/data" "End them, then run the command again."
+        sleep 0.1
+    done
+    rm -f "$lock" "$POSTGRES_HOME"/.s.PGSQL.*.lock
 }
 
 # As a command line instead of a function, so that the recorded pid is PostgreSQL's.
@@ -104,4 +121,10 @@ postgres_roles() {
 # postgres_url ROLE PASSWORD-NAME
 postgres_url() {
     echo "postgres://$1:$(password "$2")@127.0.0.1:$POSTGRES_PORT/karmyq"
+}
+
+# Also what lies outside the state, behind the link (see postgres_place).
+postgres_delete() {
+    [[ ! -L $STATE/postgres ]] || rm -rf "$(readlink "$STATE/postgres")"
+    rm -rf "$STATE/postgres"
 }
