@@ -10,8 +10,8 @@ use std::sync::Arc;
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     Actor, AggregateType, CommandId, CommunityId, CorrelationId, Entry, Envelope, EventId, Metadata, Payload,
@@ -250,8 +250,39 @@ struct Incoming<D> {
     community_id: Option<CommunityId>,
     actor_id: Option<Actor>,
     command_id: CommandId,
+    #[serde(deserialize_with = "by_any_name", bound(deserialize = "D: DeserializeOwned"))]
     data: D,
     metadata: Metadata,
+}
+
+/// An [`Incoming`] whose Avro record is named after its type.
+struct Named<D>(Incoming<D>);
+
+impl<'de, D: DeserializeOwned> Deserialize<'de> for Named<D> {
+    fn deserialize<S: Deserializer<'de>>(deserializer: S) -> Result<Self, S::Error> {
+        by_any_name(deserializer).map(Self)
+    }
+}
+
+/// Reads a struct from a record of another name; apache-avro otherwise insists that both are called alike.
+fn by_any_name<'de, T: Deserialize<'de>, S: Deserializer<'de>>(deserializer: S) -> Result<T, S::Error> {
+    T::deserialize(AnyName(deserializer))
+}
+
+/// Asks the format for a map where serde asks for a struct of a certain name.
+struct AnyName<S>(S);
+
+impl<'de, S: Deserializer<'de>> Deserializer<'de> for AnyName<S> {
+    type Error = S::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, S::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
 }
 
 /// The envelope of a record on its way in, not yet checked against its type.
@@ -270,7 +301,7 @@ impl WireIn {
         reader: &GenericDatumReader<'_>,
         from: &mut &[u8],
     ) -> apache_avro::AvroResult<(Self, D)> {
-        let it: Incoming<D> = reader.read_deser(from)?;
+        let Named::<D>(it) = reader.read_deser(from)?;
         let envelope = Envelope {
             event_id: it.event_id,
             timestamp: it.timestamp,

@@ -93,7 +93,7 @@ impl<'de, T> Deserialize<'de> for Sealable<T> {
 
 /// `karmyq.common.v1.Sealed`: a value under a data key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename = "Sealed")]
 pub struct SealedValue {
     /// Which data key opens it, see [`KeyId`].
     pub key_id: String,

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::community::{CommunityEvent, JoinRequestCreated};
 use crate::{
-    Actor, AggregateType, Codec, CommandId, CommunityId, CorrelationId, DataKey, DecodeError, Envelope, Event, EventId, Metadata,
-    Recorded, Sealable, SealedFields, Timestamp, UserId, open_field, seal_field,
+    Actor, AggregateType, Codec, CommandId, CommunityId, CorrelationId, DataKey, DecodeError, Envelope,
+    Event, EventId, Metadata, Recorded, Sealable, SealedFields, Timestamp, UserId, open_field, seal_field,
 };
 
 fn record() -> Recorded<Event> {
@@ -67,7 +67,8 @@ fn a_sealed_value_does_not_open_in_another_place() {
     let key = DataKey::new([9; 32]);
     let mut record = sealed(&key);
     for mut slot in record.payload.sealed_fields() {
-        open_field(&mut slot, "JoinRequestCreated", "another aggregate", Some(&key)).expect_err("bound to its aggregate");
+        open_field(&mut slot, "JoinRequestCreated", "another aggregate", Some(&key))
+            .expect_err("bound to its aggregate");
     }
 }
 
