@@ -6,6 +6,8 @@ CREATE TABLE requests.help_requests (
     title                        text        NOT NULL,
     description                  text        NOT NULL,
     category                     text        NOT NULL,
+    -- Outside the closed list: sealed on the log, and forgotten with the text.
+    category_sealed              boolean     NOT NULL,
     request_type                 text        NOT NULL,
     payload                      jsonb,
     requirements                 jsonb,
