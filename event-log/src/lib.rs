@@ -1,1 +1,12 @@
-//! (being built)
+//! The log: the only crate that names the Kafka client and the schema registry.
+//!
+//! `contract` says what a log does in terms of traits and plain values; `kafka` does it on Apache Kafka; `memory` does
+//! the same in process, for fast and deterministic tests, and ships with the crate so that nobody writes a mock. One
+//! suite of tests holds both to the contract. `registry` and `decoder` find schemas, `key_ring` follows the data keys.
+
+mod contract;
+
+pub use contract::{
+    AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, InvalidPosition, Lane, LogError,
+    Membership, NewRecord, Position, Reader, Record, TopicPartition, Window,
+};
