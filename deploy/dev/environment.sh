@@ -15,10 +15,10 @@ MIGRATIONS_DATABASE_URL=$(postgres_url karmyq_owner owner)
 DATABASE_URL_COMMAND_API=$(postgres_url karmyq_command command)
 DATABASE_URL_PROJECTORS=$(postgres_url karmyq_projector projector)
 DATABASE_URL_QUERY_API=$(postgres_url karmyq_query query)
-JWT_SIGNING_KEY_FILE=$JWT_SIGNING_KEY
-JWT_PUBLIC_KEYS_DIR=$JWT_PUBLIC_KEYS
-DATA_KEY_MASTER_FILE=$DATA_KEY_MASTER
-FINGERPRINT_KEY_FILE=$FINGERPRINT_KEY
+JWT_SIGNING_KEY_FILE=$SECRETS/jwt-signing-key.pem
+JWT_PUBLIC_KEYS_DIR=$SECRETS/jwt-public-keys
+DATA_KEY_MASTER_FILE=$SECRETS/data-key-master
+FINGERPRINT_KEY_FILE=$SECRETS/fingerprint-key
 EOF
 }
 

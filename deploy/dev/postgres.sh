@@ -104,17 +104,8 @@ postgres_psql() {
 }
 
 postgres_roles() {
-    local name log=$LOGS/postgres-roles.log variables=()
-    for name in "${PASSWORDS[@]}"; do
-        variables+=("$name")
-    done
-    # The passwords go in as statements on standard input: arguments are visible to every user of the machine.
-    {
-        for name in "${variables[@]}"; do
-            printf "\\\\set %s_password '%s'\n" "$name" "$(password "$name")"
-        done
-        cat "$ROOT/deploy/postgres/roles.sql"
-    } | postgres_psql postgres -q >"$log" 2>&1 ||
+    local log=$LOGS/postgres-roles.log
+    "$ROOT/deploy/postgres/roles.sh" "$SECRETS" -h 127.0.0.1 -p "$POSTGRES_PORT" >"$log" 2>&1 ||
         fail_with_log "could not create the PostgreSQL roles" "Look at the lines above and at $(process_log postgres)." "$log"
 }
 

@@ -52,13 +52,16 @@ process_await() {
     local name=$1 seconds=$2 remedy=$3 deadline
     shift 3
     deadline=$(($(now_ms) + seconds * 1000))
-    until "$@" >/dev/null 2>&1; do
-        process_running "$name" ||
-            fail_with_log "$name ended while starting" "$remedy" "$(process_log "$name")"
+    while process_running "$name"; do
+        # A process that died during the probe did not answer it: somebody else did.
+        if "$@" >/dev/null 2>&1 && process_running "$name"; then
+            return
+        fi
         (($(now_ms) < deadline)) ||
             fail_with_log "$name was not ready within $seconds s" "$remedy" "$(process_log "$name")"
         sleep 0.1
     done
+    fail_with_log "$name ended while starting" "$remedy" "$(process_log "$name")"
 }
 
 # process_stop NAME SIGNAL SECONDS: asks, waits, and only then kills.

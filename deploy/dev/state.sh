@@ -87,33 +87,42 @@ port_random() {
 }
 
 # Decides each port: the caller's, else the remembered, else the preferred, else a free one; and remembers it.
-# The preferred ones belong to the default state, so that a test environment never takes them away.
 ports_choose() {
-    local entry name preferred wanted chosen=() lines=''
-    local -A asked=()
+    local entry name chosen=() lines=''
+    local -A requested=()
     for entry in "${PREFERRED_PORTS[@]}"; do
         name=${entry%%=*}
-        asked[$name]=${!name:-}
+        requested[$name]=${!name:-}
         unset "$name"
     done
     ports_load
     for entry in "${PREFERRED_PORTS[@]}"; do
-        name=${entry%%=*} preferred=${entry#*=}
-        [[ $STATE == "$DEFAULT_STATE" ]] || preferred=''
-        wanted=${asked[$name]:-${!name:-$preferred}}
-        if process_running "$(port_owner "$name")"; then
-            # The running server holds the remembered port; only the caller's wish moves it.
-            [[ -n $wanted ]] || wanted=$(port_random "${chosen[@]}")
-        elif [[ -z $wanted ]] || port_taken "$wanted" || port_listed "$wanted" "${chosen[@]}"; then
-            [[ -z ${asked[$name]} ]] || fail "$name=$wanted: that port is taken" "Name another one, or leave $name unset to get a free one."
-            [[ -z $wanted ]] || note "port $wanted is taken, choosing another as $name"
-            wanted=$(port_random "${chosen[@]}")
-        fi
-        printf -v "$name" %s "$wanted"
-        chosen+=("$wanted")
-        lines+="$name=$wanted"$'\n'
+        name=${entry%%=*}
+        port_choose "$name" "${entry#*=}" "${requested[$name]}" "${chosen[@]}"
+        chosen+=("${!name}")
+        lines+="$name=${!name}"$'\n'
     done
     printf %s "$lines" >"$PORTS_FILE"
+}
+
+# port_choose NAME PREFERRED ASKED CHOSEN...: sets the variable NAME, which holds the remembered port or nothing.
+port_choose() {
+    local name=$1 preferred=$2 asked=$3 remembered=${!1:-} wanted
+    shift 3
+    # The preferred ones belong to the default state, so that a test environment never takes them away.
+    [[ $STATE == "$DEFAULT_STATE" ]] || preferred=''
+    wanted=${asked:-${remembered:-$preferred}}
+    if [[ -n $remembered && $wanted == "$remembered" ]] && process_running "$(port_owner "$name")"; then
+        return
+    fi
+    if [[ -z $wanted ]]; then
+        wanted=$(port_random "$@")
+    elif port_taken "$wanted" || port_listed "$wanted" "$@"; then
+        [[ -z $asked ]] || fail "$name=$asked: that port is taken" "Name another one, or leave $name unset to get a free one."
+        note "port $wanted is taken, choosing another as $name"
+        wanted=$(port_random "$@")
+    fi
+    printf -v "$name" %s "$wanted"
 }
 
 port_owner() {

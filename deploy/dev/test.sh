@@ -15,8 +15,8 @@ test_everything() {
 }
 
 test_static() {
-    step_begin shellcheck "./dev and deploy/dev"
-    (cd "$ROOT" && shellcheck -x dev .ci/run deploy/dev/*.sh) ||
+    step_begin shellcheck "./dev, .ci/run, deploy"
+    (cd "$ROOT" && shellcheck -x dev .ci/run deploy/*.sh deploy/*/*.sh) ||
         fail "shellcheck has findings" "They are above."
     step_done shellcheck "no findings"
     step_begin check "cargo xtask check: formatting, lints, docs, unit tests, tidy"
