@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::payloads;
-use crate::{CommunityId, NotificationId, SealedFields, SealedSlot, Timestamp, UserId};
+use crate::{CommunityId, NotificationId, SealedFields, Timestamp, UserId};
 
 payloads! {
     /// Facts, as they stand on `notification-events`.
@@ -64,11 +64,7 @@ pub struct NotificationRaised {
     pub expires_at: Timestamp,
 }
 
-impl SealedFields for NotificationRaised {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationRaised {}
 
 /// A channel took it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,11 +89,7 @@ pub struct NotificationSent {
     pub provider_ref: Option<String>,
 }
 
-impl SealedFields for NotificationSent {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationSent {}
 
 /// One item was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,11 +103,7 @@ pub struct NotificationRead {
     pub read_at: Timestamp,
 }
 
-impl SealedFields for NotificationRead {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationRead {}
 
 /// All items up to a time were read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -129,11 +117,7 @@ pub struct NotificationsRead {
     pub count: i32,
 }
 
-impl SealedFields for NotificationsRead {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationsRead {}
 
 /// One item was deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,11 +129,7 @@ pub struct NotificationDeleted {
     pub notification_id: NotificationId,
 }
 
-impl SealedFields for NotificationDeleted {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationDeleted {}
 
 /// Items past their life were removed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,11 +143,7 @@ pub struct NotificationsPurged {
     pub reason: String,
 }
 
-impl SealedFields for NotificationsPurged {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationsPurged {}
 
 /// Preferences were changed; holds changed fields only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,11 +183,7 @@ pub struct NotificationPreferencesChanged {
     pub cleared: Vec<String>,
 }
 
-impl SealedFields for NotificationPreferencesChanged {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for NotificationPreferencesChanged {}
 
 /// Tell this user something, as their preferences say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -244,8 +216,4 @@ pub struct RaiseNotification {
     pub ttl_days: i32,
 }
 
-impl SealedFields for RaiseNotification {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RaiseNotification {}

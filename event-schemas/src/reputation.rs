@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::payloads;
-use crate::{CommunityId, MatchId, RequestId, SealedFields, SealedSlot, Timestamp, UserId};
+use crate::{CommunityId, MatchId, RequestId, SealedFields, Timestamp, UserId};
 
 payloads! {
     /// Facts, as they stand on `reputation-events`.
@@ -52,11 +52,7 @@ pub struct KarmaAwarded {
     pub details: KarmaDetails,
 }
 
-impl SealedFields for KarmaAwarded {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for KarmaAwarded {}
 
 /// An exchange was credited to its helper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,11 +77,7 @@ pub struct ExchangeCredited {
     pub credits: Vec<Credit>,
 }
 
-impl SealedFields for ExchangeCredited {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for ExchangeCredited {}
 
 /// An exchange was credited to its requester.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,11 +99,7 @@ pub struct ExchangeReceived {
     pub points: i32,
 }
 
-impl SealedFields for ExchangeReceived {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for ExchangeReceived {}
 
 /// A badge, once and for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,11 +115,7 @@ pub struct BadgeEarned {
     pub earned_at: Timestamp,
 }
 
-impl SealedFields for BadgeEarned {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for BadgeEarned {}
 
 /// Lifetime karma passed a mark for the first time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,11 +129,7 @@ pub struct KarmaMilestoneReached {
     pub total_karma: i32,
 }
 
-impl SealedFields for KarmaMilestoneReached {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for KarmaMilestoneReached {}
 
 /// A rating was received.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,11 +154,7 @@ pub struct FeedbackRecorded {
     pub given_at: Timestamp,
 }
 
-impl SealedFields for FeedbackRecorded {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for FeedbackRecorded {}
 
 /// Credit a completed exchange to its helper.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -205,11 +181,7 @@ pub struct CreditExchange {
     pub completed_at: Timestamp,
 }
 
-impl SealedFields for CreditExchange {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for CreditExchange {}
 
 /// Credit an exchange to its requester.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -229,11 +201,7 @@ pub struct CreditRequester {
     pub credits: Vec<Credit>,
 }
 
-impl SealedFields for CreditRequester {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for CreditRequester {}
 
 /// Record a rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -258,11 +226,7 @@ pub struct RecordFeedback {
     pub given_at: Timestamp,
 }
 
-impl SealedFields for RecordFeedback {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RecordFeedback {}
 
 /// How the points of one award came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

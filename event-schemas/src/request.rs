@@ -1,9 +1,16 @@
 //! Payloads of `request-events` and `request-commands`: help requests and their matches.
 
+mod matches;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::payloads;
-use crate::{CommunityId, KeyId, MatchId, RequestId, Sealable, SealedFields, SealedSlot, Timestamp, UserId};
+use crate::{CommunityId, KeyId, RequestId, Sealable, SealedFields, SealedSlot, Timestamp, UserId};
+
+pub use matches::{
+    FeedbackGiven, MatchAccepted, MatchCancelled, MatchCompleted, MatchCreated, MatchDoneMarked,
+    MatchRejected, MatchReminderDue,
+};
 
 payloads! {
     /// Facts, as they stand on `request-events`.
@@ -169,11 +176,7 @@ pub struct RequestDetached {
     pub community_id: CommunityId,
 }
 
-impl SealedFields for RequestDetached {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RequestDetached {}
 
 /// The help was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,11 +190,7 @@ pub struct RequestCompleted {
     pub forget_at: Timestamp,
 }
 
-impl SealedFields for RequestCompleted {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RequestCompleted {}
 
 /// The request was withdrawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,11 +206,7 @@ pub struct RequestCancelled {
     pub reason: String,
 }
 
-impl SealedFields for RequestCancelled {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RequestCancelled {}
 
 /// Nobody was found in time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -225,11 +220,7 @@ pub struct RequestExpired {
     pub forget_at: Timestamp,
 }
 
-impl SealedFields for RequestExpired {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RequestExpired {}
 
 /// The texts are due to be forgotten; their keys are destroyed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -241,11 +232,7 @@ pub struct RequestTextForgotten {
     pub forgotten_at: Timestamp,
 }
 
-impl SealedFields for RequestTextForgotten {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RequestTextForgotten {}
 
 /// The author changed who may see the thing and their name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -263,254 +250,7 @@ pub struct PrivacySettingsUpdated {
     pub visibility_consent: Option<bool>,
 }
 
-impl SealedFields for PrivacySettingsUpdated {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// Someone proposes to help.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchCreated {
-    /// The request.
-    pub request_id: RequestId,
-    /// The new match.
-    pub match_id: MatchId,
-    /// Who asks.
-    pub requester_id: UserId,
-    /// Who proposes to help.
-    pub responder_id: UserId,
-    /// UUID of the standing offer that it draws on.
-    #[serde(default)]
-    pub offer_id: Option<String>,
-    /// How it came about: `proposal`, `admin`, `dibs`.
-    pub via: String,
-    /// What the responder wrote, at most 1000 characters.
-    #[serde(default)]
-    pub message: Option<Sealable<String>>,
-    /// Communities of the request.
-    pub community_ids: Vec<CommunityId>,
-    /// Whether the responder is an active member of none of them.
-    pub outsider: bool,
-}
-
-impl SealedFields for MatchCreated {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        let key = KeyId::author(self.request_id, self.responder_id);
-        [SealedSlot::of("message", key, &mut self.message)].into_iter().flatten().collect()
-    }
-}
-
-/// A proposal was accepted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchAccepted {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asks.
-    pub requester_id: UserId,
-    /// Who helps.
-    pub responder_id: UserId,
-    /// UUID of the standing offer.
-    #[serde(default)]
-    pub offer_id: Option<String>,
-    /// Type of the request: `generic`, `ride`, `borrow`, `service`, `event`.
-    pub request_type: String,
-    /// When the help is needed.
-    #[serde(default)]
-    pub scheduled_at: Option<Timestamp>,
-    /// Time to get there in minutes, 0-1440.
-    pub travel_time_minutes: i32,
-}
-
-impl SealedFields for MatchAccepted {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// A proposal came to nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchRejected {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asks.
-    pub requester_id: UserId,
-    /// Who proposed.
-    pub responder_id: UserId,
-    /// UUID of the standing offer.
-    #[serde(default)]
-    pub offer_id: Option<String>,
-    /// Why: `rejected_by_requester`, `withdrawn_by_responder`, `sibling_accepted`, `request_cancelled`, `request_expired`, `offer_unavailable`.
-    pub reason: String,
-}
-
-impl SealedFields for MatchRejected {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// A match ended before it was completed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchCancelled {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asks.
-    pub requester_id: UserId,
-    /// Who was to help.
-    pub responder_id: UserId,
-    /// UUID of the standing offer.
-    #[serde(default)]
-    pub offer_id: Option<String>,
-    /// Who cancelled: `requester`, `responder`, `system`.
-    pub by_role: String,
-    /// `request_cancelled` when the whole request was cancelled.
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-impl SealedFields for MatchCancelled {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// It is time for the responder to set out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchReminderDue {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asks.
-    pub requester_id: UserId,
-    /// Who helps.
-    pub responder_id: UserId,
-    /// When the help is needed.
-    pub scheduled_at: Timestamp,
-}
-
-impl SealedFields for MatchReminderDue {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// One side says that the help was given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchDoneMarked {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asked.
-    pub requester_id: UserId,
-    /// Who helped.
-    pub responder_id: UserId,
-    /// Which side: `requester`, `responder`.
-    pub by_role: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl SealedFields for MatchDoneMarked {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// Both sides say that the help was given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchCompleted {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asked.
-    pub requester_id: UserId,
-    /// Who helped.
-    pub responder_id: UserId,
-    /// The first community.
-    pub community_id: CommunityId,
-    /// All communities.
-    pub community_ids: Vec<CommunityId>,
-    /// Type of the request: `generic`, `ride`, `borrow`, `service`, `event`.
-    pub request_type: String,
-    /// Category; null when it is sealed.
-    #[serde(default)]
-    pub category: Option<String>,
-    /// UUID of the standing offer.
-    #[serde(default)]
-    pub offer_id: Option<String>,
-    /// When.
-    pub completed_at: Timestamp,
-}
-
-impl SealedFields for MatchCompleted {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
-
-/// One side rated the other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FeedbackGiven {
-    /// The request.
-    pub request_id: RequestId,
-    /// The match.
-    pub match_id: MatchId,
-    /// Who asked.
-    pub requester_id: UserId,
-    /// Who helped.
-    pub responder_id: UserId,
-    /// Who rates.
-    pub from_user_id: UserId,
-    /// Who is rated.
-    pub to_user_id: UserId,
-    /// 1-5.
-    pub rating: f64,
-    /// 1-5.
-    #[serde(default)]
-    pub helpfulness: Option<i32>,
-    /// 1-5.
-    #[serde(default)]
-    pub responsiveness: Option<i32>,
-    /// 1-5.
-    #[serde(default)]
-    pub clarity: Option<i32>,
-    /// What they wrote, at most 2000 characters.
-    #[serde(default)]
-    pub comment: Option<Sealable<String>>,
-    /// Whether the exchange may become a story.
-    pub allow_featuring: bool,
-    /// Whether the story may name them.
-    pub show_name: bool,
-    /// Communities of the request.
-    pub community_ids: Vec<CommunityId>,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl SealedFields for FeedbackGiven {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        let key = KeyId::author(self.request_id, self.from_user_id);
-        [SealedSlot::of("comment", key, &mut self.comment)].into_iter().flatten().collect()
-    }
-}
+impl SealedFields for PrivacySettingsUpdated {}
 
 /// Take the request out of a community.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -522,8 +262,4 @@ pub struct DetachCommunity {
     pub community_id: CommunityId,
 }
 
-impl SealedFields for DetachCommunity {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for DetachCommunity {}

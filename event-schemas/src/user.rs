@@ -141,11 +141,7 @@ pub struct UserSkillRemoved {
     pub skill_id: String,
 }
 
-impl SealedFields for UserSkillRemoved {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for UserSkillRemoved {}
 
 /// Settings were changed; holds changed fields only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,11 +172,7 @@ pub struct UserSettingsChanged {
     pub locale: Option<String>,
 }
 
-impl SealedFields for UserSettingsChanged {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for UserSettingsChanged {}
 
 /// Sessions ended before their time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -194,11 +186,7 @@ pub struct SessionsRevoked {
     pub reason: String,
 }
 
-impl SealedFields for SessionsRevoked {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for SessionsRevoked {}
 
 /// The first accepted invitation tells who invited.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -216,11 +204,7 @@ pub struct InviterRecorded {
     pub accepted_at: Timestamp,
 }
 
-impl SealedFields for InviterRecorded {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for InviterRecorded {}
 
 /// Record who invited this user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -238,11 +222,7 @@ pub struct RecordInviter {
     pub accepted_at: Timestamp,
 }
 
-impl SealedFields for RecordInviter {
-    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
-        Vec::new()
-    }
-}
+impl SealedFields for RecordInviter {}
 
 /// The invitation that was used at sign-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
