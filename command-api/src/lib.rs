@@ -1,1 +1,3 @@
-//! (being built)
+//! The write side of karmyq: commands in, events out.
+
+pub mod writer;
