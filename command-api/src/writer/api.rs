@@ -46,6 +46,8 @@ pub struct Origin {
     pub actor: Option<Actor>,
     /// Person, session and trace context of the root call.
     pub metadata: Metadata,
+    /// W3C trace context of this hop, for the records' `traceparent` header.
+    pub traceparent: Option<String>,
     /// The version that the aggregate must have, from `If-Match`.
     pub expected_version: Option<i64>,
 }
