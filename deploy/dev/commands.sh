@@ -121,7 +121,7 @@ command_status() {
     for name in kafka registry postgres "${SERVICES[@]}"; do
         address=$(process_address "$name")
         if pid=$(process_pid "$name"); then
-            condition="up since $(ps -o lstart= -p "$pid"), pid $pid"
+            condition="up since $(date -r "/proc/$pid" "+%F %T"), pid $pid"
             process_ready "$name" || condition="NOT READY, $condition"
         else
             condition='down' missing=1
