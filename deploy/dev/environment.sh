@@ -36,12 +36,19 @@ environment_all() {
     environment_settings
 }
 
-# The caller's own settings. They reach the services by inheritance; this list is what a restart depends on, so
-# that a new terminal with another TERM restarts nothing.
-readonly CALLER_SETTINGS='^(RUST_|OTEL_|RATE_LIMIT_|KARMYQ_|COMMAND_API_|QUERY_API_|PROJECTORS_|WRITER_|WINDOW_|PROJECTION|DOMAINS|OPERATORS|ALLOWED_ORIGINS|REQUIRE_|LOG_|SNAPSHOT|LEDGER|TOKIO_|SSE_)'
-
+# The caller's own settings reach a service by inheritance. environment_of_caller BINARY prints those that concern it,
+# which are the variables whose names its binary contains: so a new setting needs no line here, and a new terminal
+# restarts nothing.
 environment_of_caller() {
-    env | grep -E "$CALLER_SETTINGS" | grep -vE '^KARMYQ_(STATE|DIST|COMMAND_API|QUERY_API|PROJECTORS)=' | sort || true
+    local name
+    # What ./dev sets anyway is left out: `eval "$(./dev env)"` changes no setting. The rest is the terminal's own.
+    local -A ignored=([_]=1 [PWD]=1 [OLDPWD]=1 [SHLVL]=1 [TERM]=1 [COLUMNS]=1 [LINES]=1 [HOME]=1 [USER]=1 [SHELL]=1 [PATH]=1 [LANG]=1)
+    while IFS='=' read -r name _; do
+        ignored[$name]=1
+    done < <(environment_all)
+    while read -r name; do
+        [[ -n ${ignored[$name]:-} ]] || echo "$name=${!name}"
+    done < <(grep -aoFf <(compgen -e) "$1" | sort -u)
 }
 
 # For `eval "$(./dev env)"`.

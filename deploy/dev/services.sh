@@ -68,7 +68,7 @@ service_fingerprint() {
         sha256sum <"$BINARIES/$1"
         service_variables "$1"
         environment_all
-        environment_of_caller
+        environment_of_caller "$BINARIES/$1"
     } | digest
 }
 
