@@ -14,8 +14,8 @@ use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Actor, AggregateType, CommandId, CommunityId, CorrelationId, Entry, Envelope, EventId, Metadata, Payload,
-    Recorded, Timestamp, entry,
+    Actor, AggregateType, CommandId, CommunityId, CorrelationId, Domain, Entry, Envelope, EventId, Metadata,
+    Payload, RecordKind, Recorded, Timestamp, entry,
 };
 
 /// Id of a schema in the registry.
@@ -25,6 +25,22 @@ pub type SchemaId = u32;
 const MAGIC: u8 = 0;
 /// Magic byte and schema id.
 const HEADER: usize = 5;
+
+/// The fields without which nothing is a record of ours.
+const REQUIRED: [&str; 12] = [
+    "eventId",
+    "eventType",
+    "eventVersion",
+    "timestamp",
+    "source",
+    "correlationId",
+    "aggregateType",
+    "aggregateId",
+    "aggregateVersion",
+    "commandId",
+    "data",
+    "metadata",
+];
 
 /// A schema that the registry knows: parsed once, kept for the life of the process.
 #[derive(Clone)]
@@ -41,12 +57,20 @@ impl RegisteredSchema {
     /// Parses a schema. Its memory is never given back: a process meets each schema once.
     ///
     /// # Errors
-    /// When the text is no Avro schema of a named record.
+    /// When the text is no Avro schema of a named record, or one of our types without a field that every record has.
+    /// An Avro record has exactly the fields of its schema, so this is the place to find one missing.
     pub fn parse(json: &str) -> Result<Self, DecodeError> {
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(json)?));
-        let record_name = schema.name().ok_or(DecodeError::NoRecord)?.fullname(None);
+        let Schema::Record(record) = schema else { return Err(DecodeError::NoRecord) };
+        let record_name = record.name.fullname(None);
+        let entry = entry(&record_name);
+        if let Some(field) = REQUIRED.into_iter().find(|it| !record.lookup.contains_key(*it))
+            && entry.is_some()
+        {
+            return Err(DecodeError::MissingField { field, record: record_name });
+        }
         Ok(Self {
-            entry: entry(&record_name),
+            entry,
             record_name,
             reader: Arc::new(GenericDatumReader::builder(schema).build()?),
             writer: Arc::new(GenericDatumWriter::builder(schema).build()?),
@@ -82,7 +106,7 @@ impl fmt::Debug for RegisteredSchema {
 #[derive(Clone, Debug, Default)]
 pub struct Codec {
     by_id: HashMap<SchemaId, RegisteredSchema>,
-    written: HashMap<&'static str, SchemaId>,
+    written: HashMap<TypeKey, SchemaId>,
 }
 
 impl Codec {
@@ -125,7 +149,7 @@ impl Codec {
     /// its schema, which a clear personal field never does.
     pub fn encode<P: Payload>(&self, record: &Recorded<P>) -> Result<Vec<u8>, EncodeError> {
         let entry = record.payload.entry();
-        let id = *self.written.get(key(entry)).ok_or(EncodeError::NotRegistered(entry.name))?;
+        let id = *self.written.get(&key(entry)).ok_or(EncodeError::NotRegistered(entry.name))?;
         let schema = self.by_id.get(&id).ok_or(EncodeError::NotRegistered(entry.name))?;
         let mut bytes = header(id);
         let wire = WireOut { entry, envelope: &record.envelope };
@@ -150,9 +174,11 @@ impl Codec {
     }
 }
 
-/// Types are known by subject: the name alone could stand in two domains.
-fn key(entry: &'static Entry) -> &'static str {
-    entry.written_schema()
+/// Types are known by topic and name: the name alone could stand in two domains.
+type TypeKey = (Domain, RecordKind, &'static str);
+
+const fn key(entry: &'static Entry) -> TypeKey {
+    (entry.domain, entry.kind, entry.name)
 }
 
 /// The Confluent header.
@@ -367,6 +393,14 @@ pub enum DecodeError {
     /// The schema is not of a named record.
     #[error("the schema is not a named record")]
     NoRecord,
+    /// The schema of one of our types lacks a field that every record has.
+    #[error("{record} has no field {field}")]
+    MissingField {
+        /// Name of the field.
+        field: &'static str,
+        /// Full name of the record.
+        record: String,
+    },
     /// A type, or a major of it, that this version does not know or does not expect here.
     #[error("{0} is not a known type here")]
     UnknownType(String),
