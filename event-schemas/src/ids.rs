@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::Domain;
+
 /// Declares the id newtypes, one line each. On the wire they are lower-case hyphenated strings.
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -126,6 +128,18 @@ impl AggregateType {
             Self::HelpRequest => "help_request",
             Self::Standing => "standing",
             Self::Inbox => "inbox",
+        }
+    }
+
+    /// The domain on whose topic its events stand.
+    #[must_use]
+    pub const fn domain(self) -> Domain {
+        match self {
+            Self::User => Domain::User,
+            Self::Community => Domain::Community,
+            Self::HelpRequest => Domain::Request,
+            Self::Standing => Domain::Reputation,
+            Self::Inbox => Domain::Notification,
         }
     }
 

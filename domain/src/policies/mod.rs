@@ -13,6 +13,8 @@ use crate::views::Views;
 pub struct Reaction {
     /// Name of the policy, as in `policy:<name>`.
     pub policy: &'static str,
+    /// Its number among the commands of this policy for this event, from 0.
+    pub index: usize,
     /// Id of the target aggregate.
     pub target: String,
     /// What is asked.
@@ -41,7 +43,8 @@ pub const REGISTRY: &[Policy] = &[];
 pub fn react(event: &Recorded<Event>, state: &State, views: &dyn Views) -> Vec<Reaction> {
     let asked = |policy: &Policy| {
         let name = policy.name;
-        (policy.react)(event, state, views).into_iter().map(move |(target, command)| Reaction { policy: name, target, command })
+        let reaction = move |(index, (target, command))| Reaction { policy: name, index, target, command };
+        (policy.react)(event, state, views).into_iter().enumerate().map(reaction)
     };
     REGISTRY.iter().flat_map(asked).collect()
 }
