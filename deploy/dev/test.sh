@@ -27,14 +27,14 @@ test_static() {
 
 # The servers are another environment, ended whatever happens; after a failure its logs stay for reading.
 test_system() {
-    local result=0 mark
-    mark=$(cat /proc/sys/kernel/random/uuid)
+    local result=0
+    TEST_MARK=$(cat /proc/sys/kernel/random/uuid)
     test_servers reset
-    trap 'test_servers down' EXIT
+    trap 'test_leftovers || true; test_servers down' EXIT
     test_servers servers
     step_begin system-tests "cargo test -p tests"
-    test_cargo "$mark" "$@" || result=$?
-    test_leftovers "$mark" || result=1
+    test_cargo "$@" || result=$?
+    test_leftovers || result=1
     ((result == 0)) || fail "the system tests failed" "The reason is above; the servers' logs are in $TEST_STATE/log."
     step_done system-tests "passed"
     trap - EXIT
@@ -47,12 +47,10 @@ test_servers() {
 
 # KARMYQ_TEST_MARK is inherited by everything that the tests start.
 test_cargo() {
-    local mark=$1
-    shift
     (
         cd "$ROOT" || exit
         eval "$(test_servers env)" || exit
-        export KARMYQ_TEST_MARK=$mark
+        export KARMYQ_TEST_MARK=$TEST_MARK
         # The tests start and kill the services' binaries, so these must be as new as the tests.
         cargo build --bins --locked && cargo test -p tests --locked "$@"
     ) 7>&-
@@ -60,10 +58,10 @@ test_cargo() {
 
 # A test that leaves a process behind has failed. The mark in its environment shows that it is ours to end.
 test_leftovers() {
-    local mark=$1 environment pid found=0
+    local environment pid found=0
     for environment in /proc/[0-9]*/environ; do
         pid=${environment#/proc/} pid=${pid%/environ}
-        if grep -qzFx "KARMYQ_TEST_MARK=$mark" "$environment" 2>/dev/null; then
+        if grep -qzFx "KARMYQ_TEST_MARK=$TEST_MARK" "$environment" 2>/dev/null; then
             note "the tests left a process behind: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
             kill -s KILL "$pid" 2>/dev/null || true
             found=1
