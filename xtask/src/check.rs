@@ -1,0 +1,40 @@
+//! `cargo xtask check`: everything that can be found wrong without servers, the quickest first.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::shell::{cargo, has_subcommand, run};
+
+/// Runs every step; stops at the first that fails.
+///
+/// # Errors
+/// The sentence to show when a step fails.
+pub(crate) fn everything() -> Result<(), String> {
+    let begun = Instant::now();
+    for (name, mut command) in steps() {
+        run(name, &mut command)?;
+    }
+    println!("── everything passed in {:.0} s", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn steps() -> Vec<(&'static str, Command)> {
+    let mut doc = cargo(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    let mut steps = vec![
+        ("format", cargo(["fmt", "--all", "--", "--check"])),
+        // Licences, sources, banned and unused dependencies are rules of tidy, too.
+        ("tidy", cargo(["test", "--package", "tests", "--test", "tidy", "--locked"])),
+        ("lint", cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])),
+        ("doc", doc),
+        ("test", cargo(["test", "--workspace", "--exclude", "tests", "--locked"])),
+    ];
+    // Tidy holds licences and sources without it. What it adds is advisories, which need the network and minutes of
+    // building, so it runs where somebody installed it.
+    if has_subcommand("deny") {
+        steps.push(("advisories", cargo(["deny", "check"])));
+    } else {
+        println!("── advisories: skipped, `cargo install --locked cargo-deny` adds them");
+    }
+    steps
+}
