@@ -1,0 +1,8 @@
+//! Rules of the repository, as tests: what a reviewer would otherwise have to remember. They need no servers.
+
+mod contract;
+mod dependencies;
+mod manifests;
+mod migrations;
+mod repository;
+mod sources;
