@@ -1,1 +1,30 @@
-//! (being built)
+//! What every karmyq service repeats, and nothing else.
+//!
+//! `config` reads the environment and tells all faults at once · `telemetry` is logs, traces and metrics · `answer` is
+//! the JSON envelope with its error codes · `auth` checks and issues access tokens · `middleware` is what a request
+//! passes before it meets a route · `health` says ready or why not · `postgres` opens the pool · `serve` listens and
+//! `shutdown` ends in order. A `main` reads like this:
+//!
+//! ```no_run
+//! # use service_kit::{config, health::Health, serve, shutdown, telemetry};
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut settings = config::Reader::from_environment();
+//! let listen = settings.required("QUERY_API_LISTEN");
+//! let listen: std::net::SocketAddr = settings.build(|| listen)?;
+//! let _telemetry = telemetry::start("query-api")?;
+//! let shutdown = shutdown::on_signal();
+//! let router = axum::Router::new().merge(Health::new("query-api").routes()).merge(telemetry::metrics::routes());
+//! serve::serve(serve::bind(listen).await?, router, shutdown).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod answer;
+pub mod auth;
+pub mod config;
+pub mod health;
+pub mod middleware;
+pub mod postgres;
+pub mod serve;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,92 @@
+//! Sessions that ended before their access tokens did.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use sqlx::PgPool;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::TokenError;
+
+/// How often the list is read again. A revoked session must be refused within five seconds.
+const INTERVAL: Duration = Duration::from_millis(1_500);
+/// A list older than this says nothing any more.
+const STALE: Duration = Duration::from_secs(5);
+
+/// The sessions revoked within the life of a token, as `auth.revoked_sids` tells. Clones share the list.
+#[derive(Clone, Debug)]
+pub struct Revocations(Arc<ArcSwap<Known>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    sids: HashSet<Uuid>,
+    /// When the list was true; none for a list that needs no renewal.
+    as_of: Option<Instant>,
+}
+
+impl Revocations {
+    /// Nothing is revoked, ever: for processes without accounts.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(Known { sids: HashSet::new(), as_of: None })))
+    }
+
+    /// Follows the database until the shutdown. Until the first answer, and when it has not answered for five seconds,
+    /// no token is accepted: 503.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    #[must_use]
+    pub fn follow(pool: PgPool, shutdown: CancellationToken) -> Self {
+        // `checked_sub` fails only within the first seconds after the machine's start.
+        let long_ago = Instant::now().checked_sub(STALE * 2);
+        let start = Known { sids: HashSet::new(), as_of: Some(long_ago.unwrap_or_else(Instant::now)) };
+        let revocations = Self(Arc::new(ArcSwap::from_pointee(start)));
+        tokio::spawn(shutdown.run_until_cancelled_owned(revocations.clone().keep_reading(pool)));
+        revocations
+    }
+
+    /// Ends a session here at once, before the database is read again.
+    pub fn revoke(&self, sid: Uuid) {
+        self.0.rcu(|known| {
+            let mut known = Known::clone(known);
+            known.sids.insert(sid);
+            known
+        });
+    }
+
+    /// Whether tokens of the session still count.
+    ///
+    /// # Errors
+    /// [`TokenError::Invalid`] when it was revoked, [`TokenError::RevocationsUnknown`] when the list is too old.
+    pub fn check(&self, sid: Uuid) -> Result<(), TokenError> {
+        let known = self.0.load();
+        if known.sids.contains(&sid) {
+            return Err(TokenError::Invalid);
+        }
+        match known.as_of {
+            Some(as_of) if as_of.elapsed() > STALE => Err(TokenError::RevocationsUnknown),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn keep_reading(self, pool: PgPool) {
+        let mut timer = tokio::time::interval(INTERVAL);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            timer.tick().await;
+            let as_of = Instant::now();
+            match sqlx::query_scalar("SELECT session_id FROM auth.revoked_sids").fetch_all(&pool).await {
+                Ok(sids) => {
+                    self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of: Some(as_of) }))
+                }
+                Err(error) => warn!(%error, "the revoked sessions could not be read"),
+            }
+        }
+    }
+}
