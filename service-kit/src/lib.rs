@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! # use service_kit::{config, health::Health, serve, shutdown, telemetry};
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut settings = config::Reader::from_environment();
 //! let listen = settings.required("QUERY_API_LISTEN");
 //! let listen: std::net::SocketAddr = settings.build(|| listen)?;
