@@ -1,0 +1,88 @@
+//! Checkpoints: how far a projection has come in a partition, and who may go on from there.
+//!
+//! Whoever is assigned a partition claims it by raising its epoch. From then on only a batch that carries this epoch
+//! moves the checkpoint; rows and checkpoint commit together, so a worker that lost its claim changes nothing
+//! (invariant R1).
+
+use event_log::TopicPartition;
+use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
+
+use crate::projection::Registration;
+
+/// The right to fold one partition into the live version of a projection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Name of the projection.
+    pub(crate) projection: &'static str,
+    /// The version that was live when it was claimed.
+    pub(crate) version: i32,
+    /// The partition.
+    pub(crate) of: TopicPartition,
+    /// Grows with every claim.
+    pub(crate) epoch: i64,
+    /// The first offset that is not folded yet.
+    pub(crate) next_offset: i64,
+}
+
+/// Claims the partition for the live version; whoever held it before is fenced.
+pub(crate) async fn claim(
+    pool: &PgPool,
+    registration: &Registration,
+    of: &TopicPartition,
+) -> sqlx::Result<Claim> {
+    let mut transaction = pool.begin().await?;
+    let version = live_version(&mut transaction, registration).await?;
+    let (next_offset, epoch) = sqlx::query_as(
+        "INSERT INTO projection.checkpoints AS c (projection, version, topic, partition, next_offset, owner_epoch)
+         VALUES ($1, $2, $3, $4, 0, 1)
+         ON CONFLICT (projection, version, topic, partition)
+         DO UPDATE SET owner_epoch = c.owner_epoch + 1, updated_at = now()
+         RETURNING next_offset, owner_epoch",
+    )
+    .bind(registration.name)
+    .bind(version)
+    .bind(&*of.topic)
+    .bind(of.partition)
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(Claim { projection: registration.name, version, of: of.clone(), epoch, next_offset })
+}
+
+/// The live version, held until the end of the transaction: a swap waits for it. A new projection starts with version 1.
+async fn live_version(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<i32> {
+    sqlx::query(
+        "INSERT INTO projection.active (projection, version, fingerprint) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING",
+    )
+    .bind(registration.name)
+    .bind(registration.fingerprint())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1 FOR SHARE")
+        .bind(registration.name)
+        .fetch_one(connection)
+        .await
+}
+
+/// Moves the checkpoint; false when the claim is lost, and then nothing of this transaction may be committed.
+pub(crate) async fn advance(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    next_offset: i64,
+) -> sqlx::Result<bool> {
+    let moved = sqlx::query(
+        "UPDATE projection.checkpoints SET next_offset = $6, updated_at = now()
+         WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4 AND owner_epoch = $5
+           AND next_offset <= $6",
+    )
+    .bind(claim.projection)
+    .bind(claim.version)
+    .bind(&*claim.of.topic)
+    .bind(claim.of.partition)
+    .bind(claim.epoch)
+    .bind(next_offset)
+    .execute(connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}

@@ -1,0 +1,187 @@
+//! Replay: a projection folded from the start of its topics in memory, without loading anything.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{EventLog, LogError, Record, TopicPartition};
+use event_schemas::topics::{self, Profile};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::batch::{self, Item};
+use crate::decoding::Decoding;
+use crate::parking::ParkedKeys;
+use crate::projection::{Projection, Registration};
+use crate::worker::decode;
+
+/// Most records decoded at once by a reader.
+const CHUNK: usize = 2_000;
+
+/// Chunks that wait for the fold; bounds memory when reading is faster.
+const CHUNKS_AHEAD: usize = 8;
+
+/// A reader that sees nothing for so long, although its goal lies ahead, gives up.
+const STALL: Duration = Duration::from_secs(30);
+
+/// Offsets per partition.
+pub(crate) type Offsets = BTreeMap<TopicPartition, i64>;
+
+/// Where facts come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Schemas and data keys.
+    pub decoding: Decoding,
+    /// Decides the number of partitions.
+    pub profile: Profile,
+}
+
+/// A projection in memory, and how far it has come.
+pub(crate) struct Replay {
+    pub(crate) projection: Box<dyn Projection>,
+    pub(crate) next: Offsets,
+    /// Records that could not be folded and the later ones of their keys, with the reason.
+    pub(crate) parked: Vec<(Record, String)>,
+    /// Records folded or passed over so far.
+    pub(crate) records: u64,
+    registration: &'static Registration,
+    held_back: HashMap<TopicPartition, ParkedKeys>,
+}
+
+/// What a reader hands to the fold.
+struct Chunk {
+    of: TopicPartition,
+    items: Vec<Item>,
+    next_offset: i64,
+}
+
+/// Replaying failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A partition yields nothing although its end lies ahead.
+    #[error("{of} yields nothing since {waited_s} s at offset {at} before {goal}")]
+    Stalled {
+        /// The partition.
+        of: TopicPartition,
+        /// How long nothing came, in seconds.
+        waited_s: u64,
+        /// Where the reader stands.
+        at: i64,
+        /// Where it should get to.
+        goal: i64,
+    },
+    /// A reading task panicked.
+    #[error("a reader ended: {0}")]
+    Reader(#[from] tokio::task::JoinError),
+}
+
+impl Source {
+    /// The ends of the projection's partitions as readers of committed records see them now.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub(crate) async fn ends(&self, registration: &Registration) -> Result<Offsets, LogError> {
+        let mut ends = Offsets::new();
+        for of in self.partitions(registration) {
+            let end = self.log.last_stable_offset(&of).await?;
+            ends.insert(of, end);
+        }
+        Ok(ends)
+    }
+
+    /// The partitions that the projection reads.
+    pub(crate) fn partitions(&self, registration: &Registration) -> Vec<TopicPartition> {
+        let of_domain = |domain: &event_schemas::Domain| {
+            let topic: Arc<str> = domain.events_topic().into();
+            (0..topics::partitions(*domain, self.profile))
+                .map(move |it| TopicPartition::new(topic.clone(), it))
+        };
+        registration.domains.iter().flat_map(of_domain).collect()
+    }
+}
+
+impl Replay {
+    /// Nothing folded yet.
+    pub(crate) fn new(registration: &'static Registration) -> Self {
+        let mut projection = (registration.new)();
+        projection.tables().into_iter().for_each(|table| table.hold_everything());
+        let (next, parked, held_back) = Default::default();
+        Self { projection, next, parked, records: 0, registration, held_back }
+    }
+
+    /// Folds on, in each partition up to its goal and not beyond; partitions are read and decoded in parallel.
+    pub(crate) async fn fold_to(
+        &mut self,
+        source: &Source,
+        goals: &Offsets,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(), Error> {
+        let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let mut readers = JoinSet::new();
+        for (of, &goal) in goals {
+            let from = self.next.get(of).copied().unwrap_or(0);
+            if from < goal {
+                let projection = (self.registration.new)();
+                readers.spawn(read(source.clone(), projection, of.clone(), from..goal, sender.clone()));
+            }
+        }
+        drop(sender);
+        while let Some(chunk) = chunks.recv().await {
+            self.records += chunk.items.len() as u64;
+            self.fold(chunk);
+            progress(self.records);
+        }
+        while let Some(ended) = readers.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, chunk: Chunk) {
+        let held_back = self.held_back.entry(chunk.of.clone()).or_default();
+        let to_park = batch::fold_all(self.projection.as_mut(), &chunk.items, held_back);
+        self.next.insert(chunk.of, chunk.next_offset);
+        if to_park.is_empty() {
+            return;
+        }
+        let reasons: HashMap<usize, String> = to_park.into_iter().collect();
+        for (index, item) in chunk.items.into_iter().enumerate() {
+            if let Some(reason) = reasons.get(&index) {
+                held_back.insert(item.record.key.clone());
+                self.parked.push((item.record, reason.clone()));
+            }
+        }
+    }
+}
+
+/// Reads and decodes one partition within the range of offsets.
+async fn read(
+    source: Source,
+    projection: Box<dyn Projection>,
+    of: TopicPartition,
+    range: std::ops::Range<i64>,
+    chunks: mpsc::Sender<Chunk>,
+) -> Result<(), Error> {
+    let mut reader = source.log.reader(vec![(of.clone(), range.start)]).await?;
+    let mut at = range.start;
+    while at < range.end {
+        let mut records = reader.next(CHUNK, STALL).await?;
+        let reached = reader.position(&of).unwrap_or(at);
+        if records.is_empty() && reached <= at {
+            let waited_s = STALL.as_secs();
+            return Err(Error::Stalled { of, waited_s, at, goal: range.end });
+        }
+        records.retain(|it| it.position.offset < range.end);
+        at = reached.min(range.end);
+        let items = decode(&source.decoding, projection.as_ref(), records).await?;
+        if chunks.send(Chunk { of: of.clone(), items, next_offset: at }).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! A table in memory while a batch is folded, or all of it while a projection is rebuilt.
+//!
+//! Folding is pure and needs no list of the rows that it will want: a row that is asked for but not here yet is noted
+//! as missing and reads as absent. The engine loads what is missing, all at once, and folds the batch again from the
+//! start, until nothing is missing; mostly that is once.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use crate::row::Row;
+use crate::statements;
+
+/// Bytes of COPY data sent at once.
+const COPY_CHUNK: usize = 1 << 20;
+
+/// The rows of one table that a fold has touched.
+pub(crate) struct Table<R: Row> {
+    slots: HashMap<R::Key, Slot<R>>,
+    groups: HashMap<Uuid, Group<R::Key>>,
+    missing: HashSet<R::Key>,
+    missing_groups: HashSet<Uuid>,
+    /// Nothing is ever missing: what is not here does not exist.
+    complete: bool,
+}
+
+/// A row, or the knowledge that there is none.
+struct Slot<R> {
+    row: Option<R>,
+    /// What the database holds, once that was looked up.
+    stored: Option<Option<R>>,
+    changed: bool,
+}
+
+/// The keys of a group that are known.
+struct Group<K> {
+    keys: Vec<K>,
+    /// All rows that the database has of it are here.
+    loaded: bool,
+}
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Self {
+            slots: HashMap::new(),
+            groups: HashMap::new(),
+            missing: HashSet::new(),
+            missing_groups: HashSet::new(),
+            complete: false,
+        }
+    }
+}
+
+/// What a fold does with rows.
+impl<R: Row> Table<R> {
+    /// The row with this key, to change.
+    pub(crate) fn get(&mut self, key: &R::Key) -> Option<&mut R> {
+        if !self.complete && !self.slots.contains_key(key) {
+            self.missing.insert(key.clone());
+        }
+        let slot = self.slots.get_mut(key)?;
+        slot.changed = true;
+        slot.row.as_mut()
+    }
+
+    /// Adds the row, in place of the one with its key.
+    pub(crate) fn put(&mut self, row: R) {
+        let key = row.key();
+        if let Some(group) = row.group() {
+            self.join_group(group, &key);
+        }
+        let slot = self.slots.entry(key).or_insert(Slot { row: None, stored: None, changed: true });
+        slot.row = Some(row);
+        slot.changed = true;
+    }
+
+    /// Removes the row with this key, if there is one.
+    pub(crate) fn remove(&mut self, key: &R::Key) {
+        let slot = self.slots.entry(key.clone()).or_insert(Slot { row: None, stored: None, changed: true });
+        slot.row = None;
+        slot.changed = true;
+    }
+
+    /// Changes every row of a group.
+    pub(crate) fn each_of(&mut self, group: Uuid, mut change: impl FnMut(&mut R)) {
+        for key in self.keys_of(group) {
+            if let Some(row) = self.get(&key) {
+                change(row);
+            }
+        }
+    }
+
+    /// Removes every row of a group.
+    pub(crate) fn remove_all_of(&mut self, group: Uuid) {
+        for key in self.keys_of(group) {
+            self.remove(&key);
+        }
+    }
+
+    fn keys_of(&mut self, group: Uuid) -> Vec<R::Key> {
+        let known = self.groups.get(&group);
+        if !self.complete && known.is_none_or(|it| !it.loaded) {
+            self.missing_groups.insert(group);
+        }
+        known.map(|it| it.keys.clone()).unwrap_or_default()
+    }
+
+    fn join_group(&mut self, group: Uuid, key: &R::Key) {
+        let members = self.groups.entry(group).or_insert(Group { keys: Vec::new(), loaded: false });
+        if !self.slots.contains_key(key) || !members.keys.contains(key) {
+            members.keys.push(key.clone());
+        }
+    }
+}
+
+/// What the engine does with a table, whatever its rows are.
+#[async_trait::async_trait]
+pub(crate) trait AnyTable: Send + Sync {
+    /// `schema.name`.
+    fn name(&self) -> &'static str;
+    /// Its columns with their types, for fingerprints.
+    fn columns(&self) -> String;
+    /// From now on what is not here does not exist: for folding everything from the start.
+    fn hold_everything(&mut self);
+    /// The number of rows that are here.
+    fn row_count(&self) -> usize;
+    /// Whether the fold asked for rows that were not loaded.
+    fn lacks_rows(&self) -> bool;
+    /// Back to what the database holds.
+    fn reset(&mut self);
+    /// Loads what was missing.
+    async fn load_missing(&mut self, connection: &mut PgConnection) -> sqlx::Result<()>;
+    /// Writes what changed into `target`; the number of rows.
+    async fn write_changes(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64>;
+    /// Copies all rows into the empty table `target`; the number of rows.
+    async fn copy_all(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64>;
+    /// The SQL of the checksum of `target`, see [`statements::checksum`].
+    fn checksum_sql(&self, target: &str) -> String;
+}
+
+#[async_trait::async_trait]
+impl<R: Row> AnyTable for Table<R> {
+    fn name(&self) -> &'static str {
+        R::TABLE
+    }
+
+    fn columns(&self) -> String {
+        let columns: Vec<_> = R::COLUMNS.iter().map(|it| format!("{} {}", it.name, it.sql)).collect();
+        format!("{} ({})", R::TABLE, columns.join(", "))
+    }
+
+    fn hold_everything(&mut self) {
+        self.complete = true;
+    }
+
+    fn row_count(&self) -> usize {
+        self.slots.values().filter(|it| it.row.is_some()).count()
+    }
+
+    fn lacks_rows(&self) -> bool {
+        !self.missing.is_empty() || !self.missing_groups.is_empty()
+    }
+
+    fn reset(&mut self) {
+        self.slots.retain(|_, slot| slot.stored.is_some());
+        for slot in self.slots.values_mut() {
+            slot.row = slot.stored.clone().flatten();
+            slot.changed = false;
+        }
+        for group in self.groups.values_mut() {
+            group.keys.retain(|key| self.slots.contains_key(key));
+        }
+    }
+
+    async fn load_missing(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let keys: Vec<_> = self.missing.drain().collect();
+        if !keys.is_empty() {
+            let parameters = statements::key_columns::<R>(&keys);
+            for row in fetch(connection, statements::select_by_key::<R>(), parameters).await? {
+                self.remember(R::read(&row)?);
+            }
+            for key in keys {
+                self.slots.entry(key).or_insert(Slot { row: None, stored: Some(None), changed: false });
+            }
+        }
+        let groups: Vec<_> = self.missing_groups.drain().collect();
+        if let (Some(column), false) = (R::GROUP, groups.is_empty()) {
+            let sql = sqlx::AssertSqlSafe(statements::select_by_group::<R>(column));
+            for row in sqlx::query(sql).bind(&groups).fetch_all(connection).await? {
+                self.remember(R::read(&row)?);
+            }
+            for group in groups {
+                self.groups.entry(group).or_insert(Group { keys: Vec::new(), loaded: true }).loaded = true;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_changes(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64> {
+        let changed =
+            || self.slots.iter().filter(|(_, it)| it.changed && it.stored.as_ref() != Some(&it.row));
+        let upserts = statements::row_columns(changed().filter_map(|(_, it)| it.row.as_ref()));
+        let deletes =
+            statements::key_columns::<R>(changed().filter(|(_, it)| it.row.is_none()).map(|(key, _)| key));
+        let mut written = 0;
+        if !upserts.is_empty() {
+            written += execute(connection, statements::upsert::<R>(target), upserts).await?;
+        }
+        if !deletes.is_empty() {
+            written += execute(connection, statements::delete::<R>(target), deletes).await?;
+        }
+        self.slots.retain(|_, slot| slot.row.is_some());
+        for slot in self.slots.values_mut() {
+            slot.changed = false;
+        }
+        Ok(written)
+    }
+
+    async fn copy_all(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64> {
+        let mut copy = connection.copy_in_raw(&statements::copy::<R>(target)).await?;
+        let mut chunk = String::with_capacity(COPY_CHUNK + 4096);
+        for slot in self.slots.values_mut() {
+            slot.changed = false;
+            if let Some(row) = &slot.row {
+                statements::write_copy_line(row, &mut chunk);
+            }
+            if chunk.len() >= COPY_CHUNK {
+                copy.send(chunk.as_bytes()).await?;
+                chunk.clear();
+            }
+        }
+        copy.send(chunk.as_bytes()).await?;
+        copy.finish().await
+    }
+
+    fn checksum_sql(&self, target: &str) -> String {
+        statements::checksum::<R>(target)
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// Takes a row that the database holds, unless it is here already and perhaps changed.
+    fn remember(&mut self, row: R) {
+        let key = row.key();
+        if self.slots.contains_key(&key) {
+            return;
+        }
+        if let Some(group) = row.group() {
+            self.join_group(group, &key);
+        }
+        self.slots.insert(key, Slot { row: Some(row.clone()), stored: Some(Some(row)), changed: false });
+    }
+
+    /// The rows, for tests of folds.
+    #[cfg(test)]
+    pub(crate) fn rows(&self) -> Vec<&R> {
+        self.slots.values().filter_map(|it| it.row.as_ref()).collect()
+    }
+}
+
+impl<R: Row> fmt::Debug for Table<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rows hold personal data: only their number.
+        f.debug_struct("Table")
+            .field("name", &R::TABLE)
+            .field("rows", &self.slots.len())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    sql: String,
+    parameters: statements::Columns,
+) -> sqlx::Result<Vec<sqlx::postgres::PgRow>> {
+    bind(sql, parameters).fetch_all(connection).await
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    sql: String,
+    parameters: statements::Columns,
+) -> sqlx::Result<u64> {
+    Ok(bind(sql, parameters).execute(connection).await?.rows_affected())
+}
+
+fn bind(
+    sql: String,
+    parameters: statements::Columns,
+) -> sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    parameters
+        .into_arrays()
+        .into_iter()
+        .fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, array| query.bind(array))
+}
