@@ -5,6 +5,7 @@ KAFKA_HOME=$DIST/kafka-$KAFKA_VERSION
 REGISTRY_HOME=$DIST/apicurio-$APICURIO_VERSION
 
 downloads_fetch() {
+    [[ ! -d $KAFKA_HOME || ! -d $REGISTRY_HOME ]] || return 0
     exec 8>"$DIST/lock"
     flock 8
     download kafka "$KAFKA_HOME" "Kafka $KAFKA_VERSION (54 MB)" download_kafka
