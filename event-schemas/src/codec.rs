@@ -107,6 +107,7 @@ impl fmt::Debug for RegisteredSchema {
 pub struct Codec {
     by_id: HashMap<SchemaId, RegisteredSchema>,
     written: HashMap<TypeKey, SchemaId>,
+    written_state: HashMap<&'static str, SchemaId>,
 }
 
 impl Codec {
@@ -123,6 +124,10 @@ impl Codec {
             codec.learn(id, schema);
             codec.write_with(entry, id);
         }
+        for (id, (_, topic, json)) in (1_001..).zip(crate::state::SCHEMAS) {
+            codec.learn(id, RegisteredSchema::parse(json).expect("schemas of state topics parse"));
+            codec.write_state_with(topic, id);
+        }
         codec
     }
 
@@ -134,6 +139,30 @@ impl Codec {
     /// Tells under which id records of this type are written; the schema must have been learned.
     pub fn write_with(&mut self, entry: &'static Entry, id: SchemaId) {
         self.written.insert(key(entry), id);
+    }
+
+    /// Tells under which id values of this state topic are written; the schema must have been learned.
+    pub fn write_state_with(&mut self, topic: &'static str, id: SchemaId) {
+        self.written_state.insert(topic, id);
+    }
+
+    /// The value of a record of a state topic.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_state<T: Serialize>(&self, topic: &'static str, value: &T) -> Result<Vec<u8>, EncodeError> {
+        let id = *self.written_state.get(topic).ok_or(EncodeError::NotRegistered(topic))?;
+        let schema = self.by_id.get(&id).ok_or(EncodeError::NotRegistered(topic))?;
+        schema.write(id, value)
+    }
+
+    /// Reads the value of a record of a state topic.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_state<T: DeserializeOwned>(&self, value: &[u8]) -> Result<T, DecodeError> {
+        let (id, binary) = split(value)?;
+        self.by_id.get(&id).ok_or(DecodeError::UnknownSchema(id))?.read(binary)
     }
 
     /// The schema of this id.

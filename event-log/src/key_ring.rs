@@ -1,0 +1,202 @@
+//! The data keys of personal fields: followed from `data-keys`, drawn when first needed, gone once destroyed.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_schemas::state::WrappedKey;
+use event_schemas::{DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, Timestamp, open_field, seal_field};
+use parking_lot::RwLock;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::{Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError};
+
+/// The topic of wrapped data keys.
+pub const DATA_KEYS: &str = "data-keys";
+
+/// How long a reader waits for keys that it lacks.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The key that wraps all data keys; it comes from outside Kafka and never goes there.
+#[derive(Clone)]
+pub struct MasterKey(DataKey);
+
+impl MasterKey {
+    /// The master key with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(DataKey::new(bytes))
+    }
+
+    fn wrap(&self, key: &DataKey, id: &KeyId, at: Timestamp) -> Result<WrappedKey, WriteError> {
+        let nonce = random::<12>()?;
+        let wrapped = self.0.encrypt(&nonce, key.bytes(), id.id.as_bytes())?;
+        Ok(WrappedKey { key_id: id.id.clone(), subject: id.subject, nonce: nonce.to_vec(), wrapped, created_at: at })
+    }
+
+    fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, SealError> {
+        let bytes = self.0.decrypt(&wrapped.nonce, &wrapped.wrapped, wrapped.key_id.as_bytes())?;
+        bytes.try_into().map(DataKey::new).map_err(|_| SealError::Cipher)
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// All living data keys; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    keys: Arc<RwLock<HashMap<String, DataKey>>>,
+    master: MasterKey,
+    encoder: Encoder,
+    tail: Tail,
+}
+
+impl KeyRing {
+    /// Follows `data-keys`, which has this many partitions, until `stop`.
+    ///
+    /// # Errors
+    /// When the topic cannot be read.
+    pub async fn follow(
+        log: Arc<dyn EventLog>,
+        decoder: Decoder,
+        encoder: Encoder,
+        master: MasterKey,
+        partitions: i32,
+        stop: CancellationToken,
+    ) -> Result<Self, LogError> {
+        let keys = Arc::<RwLock<HashMap<_, _>>>::default();
+        let fold = FoldKeys { keys: Arc::clone(&keys), master: master.clone(), decoder };
+        let partitions = (0..partitions).map(|it| TopicPartition::new(DATA_KEYS, it)).collect();
+        let tail = Tail::follow(log, partitions, fold, stop).await?;
+        Ok(Self { keys, master, encoder, tail })
+    }
+
+    /// Waits until every key that is on the topic now is known.
+    ///
+    /// # Errors
+    /// [`LogError::Unavailable`] when that takes longer than two seconds or the log cannot be asked.
+    pub async fn catch_up(&self) -> Result<(), LogError> {
+        let late = |_| LogError::Unavailable("the data keys did not catch up in time".to_owned());
+        tokio::time::timeout(PATIENCE, self.tail.reach_end(|_| true)).await.map_err(late)?
+    }
+
+    /// Waits, without a limit, until every key that is on the topic now is known.
+    ///
+    /// # Errors
+    /// When the log cannot be asked for its ends.
+    pub async fn ready(&self) -> Result<(), LogError> {
+        self.tail.reach_end(|_| true).await
+    }
+
+    /// Seals the clear fields of an event. Returns the records of keys that it drew, to be appended in the same
+    /// transaction; should that come to nothing, [`Self::discard`] them.
+    ///
+    /// # Errors
+    /// [`WriteError::KeyGone`] when a field belongs to something that was forgotten.
+    pub fn seal(&self, event: &mut Recorded<Event>, at: Timestamp) -> Result<Vec<NewRecord>, WriteError> {
+        let (event_type, mut drawn) = (event.payload.entry().name, Vec::new());
+        for mut slot in event.payload.sealed_fields() {
+            let known = self.keys.read().get(&slot.key.id).cloned();
+            let key = match known {
+                Some(key) => key,
+                None => {
+                    let (key, record) = self.draw(&slot.key, at)?;
+                    drawn.push(record);
+                    key
+                }
+            };
+            seal_field(&mut slot, event_type, &event.envelope.aggregate_id, &key, random()?)?;
+        }
+        Ok(drawn)
+    }
+
+    /// Forgets keys that were drawn for a transaction that came to nothing: nobody else will ever know them.
+    pub fn discard(&self, ids: impl IntoIterator<Item = String>) {
+        let mut keys = self.keys.write();
+        for id in ids {
+            keys.remove(&id);
+        }
+    }
+
+    /// Opens the sealed fields of an event. A key that is unknown here is waited for; one that is gone from the topic was
+    /// destroyed, and its field reads as forgotten.
+    ///
+    /// # Errors
+    /// [`OpenError::Log`] when the keys cannot catch up; [`OpenError::Seal`] when a field does not open with its key.
+    pub async fn open(&self, event: &mut Recorded<Event>) -> Result<(), OpenError> {
+        let unknown = {
+            let keys = self.keys.read();
+            event.payload.sealed_fields().iter().any(|it| !keys.contains_key(&it.key.id))
+        };
+        if unknown {
+            self.catch_up().await?;
+        }
+        let keys = self.keys.read();
+        let event_type = event.payload.entry().name;
+        for mut slot in event.payload.sealed_fields() {
+            let key = keys.get(&slot.key.id);
+            open_field(&mut slot, event_type, &event.envelope.aggregate_id, key)?;
+        }
+        Ok(())
+    }
+
+    fn draw(&self, id: &KeyId, at: Timestamp) -> Result<(DataKey, NewRecord), WriteError> {
+        if id.subject.is_none() {
+            return Err(WriteError::KeyGone(id.id.clone()));
+        }
+        let key = DataKey::new(random()?);
+        let wrapped = self.master.wrap(&key, id, at)?;
+        let record = self.encoder.state(DATA_KEYS, &id.id, Some(&wrapped), at)?;
+        self.keys.write().insert(id.id.clone(), key.clone());
+        Ok((key, record))
+    }
+}
+
+/// Sealed fields could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The keys could not catch up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A field does not open with its key.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// Folds `data-keys`.
+struct FoldKeys {
+    keys: Arc<RwLock<HashMap<String, DataKey>>>,
+    master: MasterKey,
+    decoder: Decoder,
+}
+
+#[async_trait]
+impl Fold for FoldKeys {
+    async fn fold(&mut self, records: Vec<Record>) {
+        for record in records {
+            let id = String::from_utf8_lossy(&record.key).into_owned();
+            match self.decoder.decode_state::<WrappedKey>(&record).await {
+                Ok(None) => _ = self.keys.write().remove(&id),
+                Ok(Some(wrapped)) => match self.master.unwrap(&wrapped) {
+                    Ok(key) => _ = self.keys.write().insert(id, key),
+                    Err(fault) => error!(position = %record.position, %fault, "a data key does not unwrap: is this the right master key?"),
+                },
+                Err(fault) => error!(position = %record.position, %fault, "a data key is not readable"),
+            }
+        }
+    }
+}
+
+/// Fresh bytes from the operating system's generator.
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
