@@ -2,9 +2,12 @@
 //!
 //! One module per aggregate, each in the same order: life cycle, `State`, `Command`, `Rejection`, `decide`, `evolve`, a
 //! function per command. `aggregate` names the shape that they share and joins them for the writer; `policies` turns an
-//! event here into commands there; `views` says what a decision may know of other aggregates.
+//! event here into commands there; `views` says what a decision may know of other aggregates; `text` and `patch` are what
+//! values of commands are made of.
 
 mod aggregate;
+mod patch;
+mod reading;
 mod refusal;
 
 pub mod community;
@@ -12,6 +15,7 @@ pub mod help_request;
 pub mod inbox;
 pub mod policies;
 pub mod standing;
+pub mod text;
 pub mod user;
 pub mod views;
 
@@ -19,4 +23,5 @@ pub mod views;
 mod given;
 
 pub use aggregate::{Aggregate, Command, Internal, Meta, State, Timer};
+pub use patch::Patch;
 pub use refusal::{Class, Refusal};

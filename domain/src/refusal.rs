@@ -1,6 +1,8 @@
 //! A refusal as callers see it, whichever aggregate it comes from.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::text::FieldFault;
 
 /// What kind of no this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,5 +38,21 @@ impl Refusal {
     #[must_use]
     pub fn new(class: Class, code: &'static str, message: impl Into<String>) -> Self {
         Self { class, code, message: message.into(), details: Value::Null }
+    }
+
+    /// `VALIDATION_ERROR`: values at fault, each with the path of its field.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>, faults: &[FieldFault]) -> Self {
+        let described = |it: &FieldFault| {
+            json!({ "field": it.field, "code": it.fault.code(), "message": it.to_string() })
+        };
+        let fields: Vec<Value> = faults.iter().map(described).collect();
+        Self::new(Class::Invalid, "VALIDATION_ERROR", message).with(json!({ "fields": fields }))
+    }
+
+    /// The same refusal with details, an object.
+    #[must_use]
+    pub fn with(self, details: Value) -> Self {
+        Self { details, ..self }
     }
 }

@@ -1,0 +1,1 @@
+//! What a community answers, in sentences.

@@ -1,0 +1,1 @@
+//! What an inbox answers, in sentences.

@@ -1,0 +1,1 @@
+//! What a user's account answers, in sentences.
