@@ -3,6 +3,8 @@
 //!
 //! The id of a command derives from its event (`uuid5(eventId, "<policy>:<index>")`), so the target's ledger drops a repeat.
 
+mod exchange;
+
 use event_schemas::{Command, Event, Recorded};
 
 use crate::State;
@@ -36,7 +38,7 @@ impl std::fmt::Debug for Policy {
 }
 
 /// All policies, a line each, in the order in which they run.
-pub const REGISTRY: &[Policy] = &[];
+pub const REGISTRY: &[Policy] = &[exchange::CREDIT_EXCHANGE, exchange::COUNT_EXCHANGE, exchange::RECORD_FEEDBACK];
 
 /// What all policies ask for after this event.
 #[must_use]
