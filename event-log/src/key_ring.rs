@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_schemas::state::WrappedKey;
-use event_schemas::{DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, Timestamp, open_field, seal_field};
+use event_schemas::{
+    DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, Timestamp, open_field, seal_field,
+};
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::{Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError};
+use crate::{
+    Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError,
+};
 
 /// The topic of wrapped data keys.
 pub const DATA_KEYS: &str = "data-keys";
@@ -34,7 +38,13 @@ impl MasterKey {
     fn wrap(&self, key: &DataKey, id: &KeyId, at: Timestamp) -> Result<WrappedKey, WriteError> {
         let nonce = random::<12>()?;
         let wrapped = self.0.encrypt(&nonce, key.bytes(), id.id.as_bytes())?;
-        Ok(WrappedKey { key_id: id.id.clone(), subject: id.subject, nonce: nonce.to_vec(), wrapped, created_at: at })
+        Ok(WrappedKey {
+            key_id: id.id.clone(),
+            subject: id.subject,
+            nonce: nonce.to_vec(),
+            wrapped,
+            created_at: at,
+        })
     }
 
     fn unwrap(&self, wrapped: &WrappedKey) -> Result<DataKey, SealError> {
@@ -131,13 +141,24 @@ impl KeyRing {
     /// # Errors
     /// [`OpenError::Log`] when the keys cannot catch up; [`OpenError::Seal`] when a field does not open with its key.
     pub async fn open(&self, event: &mut Recorded<Event>) -> Result<(), OpenError> {
-        let unknown = {
-            let keys = self.keys.read();
-            event.payload.sealed_fields().iter().any(|it| !keys.contains_key(&it.key.id))
-        };
-        if unknown {
+        if !self.knows_keys_of(event) {
             self.catch_up().await?;
         }
+        Ok(self.open_known(event)?)
+    }
+
+    /// Whether every key that seals a field of the event is known. One that is not may still come, or was destroyed.
+    pub fn knows_keys_of(&self, event: &mut Recorded<Event>) -> bool {
+        let keys = self.keys.read();
+        event.payload.sealed_fields().iter().all(|it| keys.contains_key(&it.key.id))
+    }
+
+    /// Opens the sealed fields of an event that was committed before the last [`Self::catch_up`] began: what is unknown
+    /// now was destroyed. A replay, which meets many destroyed keys, waits once for all of them.
+    ///
+    /// # Errors
+    /// When a field does not open with its key.
+    pub fn open_known(&self, event: &mut Recorded<Event>) -> Result<(), SealError> {
         let keys = self.keys.read();
         let event_type = event.payload.entry().name;
         for mut slot in event.payload.sealed_fields() {
@@ -186,7 +207,9 @@ impl Fold for FoldKeys {
                 Ok(None) => _ = self.keys.write().remove(&id),
                 Ok(Some(wrapped)) => match self.master.unwrap(&wrapped) {
                     Ok(key) => _ = self.keys.write().insert(id, key),
-                    Err(fault) => error!(position = %record.position, %fault, "a data key does not unwrap: is this the right master key?"),
+                    Err(fault) => {
+                        error!(position = %record.position, %fault, "a data key does not unwrap: is this the right master key?")
+                    }
                 },
                 Err(fault) => error!(position = %record.position, %fault, "a data key is not readable"),
             }
