@@ -10,10 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::batch::{self, Item};
-use crate::decoding::Decoding;
+use crate::decoding::{Decoding, Keys};
 use crate::parking::ParkedKeys;
 use crate::projection::{Projection, Registration};
-use crate::worker::decode;
 
 /// Most records decoded at once by a reader.
 const CHUNK: usize = 2_000;
@@ -121,6 +120,8 @@ impl Replay {
         goals: &Offsets,
         mut progress: impl FnMut(u64),
     ) -> Result<(), Error> {
+        // What lies before the goals is committed, and so are its keys.
+        source.decoding.know_all_keys().await?;
         let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
         let mut readers = JoinSet::new();
         for (of, &goal) in goals {
@@ -178,7 +179,7 @@ async fn read(
         }
         records.retain(|it| it.position.offset < range.end);
         at = reached.min(range.end);
-        let items = decode(&source.decoding, projection.as_ref(), records).await?;
+        let items = source.decoding.items(projection.as_ref(), records, Keys::AllKnown).await?;
         if chunks.send(Chunk { of: of.clone(), items, next_offset: at }).await.is_err() {
             break;
         }

@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, warn};
 
 use crate::backoff::Backoff;
-use crate::batch::{self, Item};
+use crate::batch;
 use crate::checkpoint::{self, Claim};
-use crate::decoding::Decoding;
+use crate::decoding::{Decoding, Keys};
 use crate::gauges::Gauges;
 use crate::parking::{self, ParkedKeys};
-use crate::projection::{Projection, Registration};
+use crate::projection::Registration;
 use crate::runner::Standing;
 use crate::tracing_context::batch_spans;
 
@@ -125,7 +125,7 @@ impl Worker {
             let projection = (self.registration.new)();
             let last_ms = records.last().map(|it| it.timestamp_ms);
             let count = records.len();
-            let items = decode(&self.shared.decoding, projection.as_ref(), records).await?;
+            let items = self.shared.decoding.items(projection.as_ref(), records, Keys::MayCome).await?;
             let decoding = started.elapsed();
             let done = batch::apply(&self.shared.pool, self.registration, claim, parked, &items, next_offset)
                 .await?;
@@ -146,18 +146,4 @@ impl Worker {
             }
         }
     }
-}
-
-/// Reads the records as facts, as far as the projection wants them.
-pub(crate) async fn decode(
-    decoding: &Decoding,
-    projection: &dyn Projection,
-    records: Vec<Record>,
-) -> Result<Vec<Item>, LogError> {
-    let mut items = Vec::with_capacity(records.len());
-    for record in records {
-        let content = decoding.content(projection, &record).await?;
-        items.push(Item { record, content });
-    }
-    Ok(items)
 }
