@@ -198,7 +198,7 @@ pub struct GroupConfig {
 /// What a member of a group learns.
 #[derive(Debug)]
 pub enum GroupEvent {
-    /// These partitions came to this member; with the offset to consume next.
+    /// These partitions came to this member; with the offset to consume next, or [`GroupEvent::UNSETTLED`].
     Assigned(Vec<(TopicPartition, i64)>),
     /// These partitions go away. The group waits until `done` is answered or dropped (bounded by the session timeout).
     Revoked {
@@ -215,6 +215,12 @@ pub enum GroupEvent {
     Trouble(String),
 }
 
+impl GroupEvent {
+    /// Stands for an offset that an open transaction of an earlier owner holds: fence that owner, then ask
+    /// [`Membership::committed`]. A lane that is given it as a consumed offset asks by itself.
+    pub const UNSETTLED: i64 = -1;
+}
+
 /// The fence: proof of the live generation, understood by lanes of the same log.
 pub trait Fence: Send + Sync + fmt::Debug {
     /// For the lane's own downcast.
@@ -224,6 +230,10 @@ pub trait Fence: Send + Sync + fmt::Debug {
 /// Membership in a group.
 #[async_trait]
 pub trait Membership: Fence {
+    /// The offsets to consume next: what the group has committed, else where the partition begins. Waits (bounded)
+    /// while an open transaction holds one of them.
+    async fn committed(&self, of: Vec<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>, LogError>;
+
     /// Leaves the group at once, so that others need not wait for the session timeout. Revocations are told first.
     async fn leave(&self) -> Result<(), LogError>;
 }

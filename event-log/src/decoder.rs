@@ -57,7 +57,10 @@ impl Decoder {
         self.with_schemas(|codec| codec.decode_state(value)).await.map(Some)
     }
 
-    async fn with_schemas<T>(&self, decode: impl Fn(&Codec) -> Result<T, DecodeError>) -> Result<T, ReadError> {
+    async fn with_schemas<T>(
+        &self,
+        decode: impl Fn(&Codec) -> Result<T, DecodeError>,
+    ) -> Result<T, ReadError> {
         let codec = Arc::clone(&self.codec.read());
         match decode(&codec) {
             Err(DecodeError::UnknownSchema(id)) => {

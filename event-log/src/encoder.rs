@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use event_schemas::headers::{FINGERPRINT, Header, TRACEPARENT, cloud_events, header};
 use event_schemas::topics::Topic;
-use event_schemas::{Codec, Command, EncodeError, Envelope, Event, Payload, Recorded, SealError, Timestamp, partitioner};
+use event_schemas::{
+    Codec, Command, EncodeError, Envelope, Event, Payload, Recorded, SealError, Timestamp, partitioner,
+};
 use serde::Serialize;
 
 use crate::{NewRecord, Record, TopicPartition};
@@ -56,7 +58,11 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Self::event`].
-    pub fn command(&self, command: &Recorded<Command>, traceparent: Option<&str>) -> Result<NewRecord, WriteError> {
+    pub fn command(
+        &self,
+        command: &Recorded<Command>,
+        traceparent: Option<&str>,
+    ) -> Result<NewRecord, WriteError> {
         let topic = command.payload.entry().topic();
         let to = TopicPartition::new(topic, self.partition(topic, command.envelope.aggregate_id.as_bytes()));
         let mut headers = cloud_events(command.payload.entry(), &command.envelope);
@@ -108,7 +114,12 @@ impl Encoder {
         }
     }
 
-    fn record<P: Payload>(&self, of: &Recorded<P>, to: TopicPartition, headers: Vec<Header>) -> Result<NewRecord, WriteError> {
+    fn record<P: Payload>(
+        &self,
+        of: &Recorded<P>,
+        to: TopicPartition,
+        headers: Vec<Header>,
+    ) -> Result<NewRecord, WriteError> {
         let Envelope { aggregate_id, timestamp, .. } = &of.envelope;
         let (key, timestamp_ms) = (aggregate_id.as_bytes().to_vec(), timestamp.millis());
         Ok(NewRecord { to, key, value: Some(self.codec.encode(of)?), headers, timestamp_ms })

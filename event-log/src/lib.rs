@@ -5,8 +5,22 @@
 //! suite of tests holds both to the contract. `registry` and `decoder` find schemas, `key_ring` follows the data keys.
 
 mod contract;
+mod decoder;
+mod drift;
+mod encoder;
+mod kafka;
+mod key_ring;
+mod memory;
+mod standing;
+mod tail;
 
 pub use contract::{
     AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, InvalidPosition, Lane, LogError,
     Membership, NewRecord, Position, Reader, Record, TopicPartition, Window,
 };
+pub use decoder::{Decoder, ReadError, SchemaSource};
+pub use encoder::{DEAD_LETTERS, Encoder, WriteError};
+pub use kafka::KafkaLog;
+pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError};
+pub use memory::{Fault, Held, MemoryLog};
+pub use tail::{Fold, Tail};

@@ -114,7 +114,8 @@ impl<F: Fold> Follower<F> {
     }
 
     async fn reopen(&mut self) {
-        let from = self.tail.next.borrow().iter().map(|(partition, next)| (partition.clone(), *next)).collect();
+        let from =
+            self.tail.next.borrow().iter().map(|(partition, next)| (partition.clone(), *next)).collect();
         match self.tail.log.reader(from).await {
             Ok(reader) => self.reader = reader,
             Err(fault) => warn!(%fault, "a follower has no reader"),

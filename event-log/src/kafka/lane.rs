@@ -1,0 +1,347 @@
+//! A lane: one transactional producer on a thread of its own, for librdkafka's transactional calls block.
+//!
+//! The order of a window is the heart of invariant W1: produce everything, await every delivery, present the group's
+//! live generation, commit, and nothing in between. A refused generation means that another member may own the
+//! partitions by now; what passed the check before the loss lies below the high watermark that the new owner reads to.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::TopicPartitionList;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::oneshot;
+
+use super::client;
+use super::deliveries::{Deliveries, Ticket};
+use super::group::{KafkaMembership, Unfenced};
+use super::native::{self, Failure};
+use crate::{AppendError, Appended, Lane, LogError, NewRecord, Window};
+
+/// How long a record may be on its way, retries included; also librdkafka's own limit for it.
+const DELIVERY: Duration = Duration::from_secs(5);
+/// How long the group's coordinator may take to check a generation.
+const FENCE: Duration = Duration::from_secs(5);
+/// How long the transaction coordinator may take to commit before the outcome counts as unknown.
+const COMMIT: Duration = Duration::from_secs(10);
+/// How long an abort may take before the lane leaves it for the next window to finish.
+const ABORT: Duration = Duration::from_secs(5);
+/// How long taking over a transactional id may take: it waits for the markers of whatever was open.
+const TAKE_OVER: Duration = Duration::from_secs(20);
+/// How long the next generation of a group may be on its way to a member that the group has already counted.
+const REJOIN: Duration = Duration::from_secs(1);
+/// A rebalance that this member survives refuses a window at most once per new generation.
+const ATTEMPTS: usize = 3;
+
+type TransactionalProducer = ThreadedProducer<Deliveries>;
+
+/// Handle of a lane's thread.
+#[derive(Debug)]
+pub(super) struct KafkaLane {
+    jobs: mpsc::Sender<Job>,
+}
+
+/// A window on its way to the thread, and whom to answer.
+struct Job {
+    window: Window,
+    answer: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl KafkaLane {
+    /// Takes over the transactional id and starts the lane.
+    pub(super) async fn open(bootstrap_servers: &str, id: &str) -> Result<Self, LogError> {
+        let (opened, is_open) = oneshot::channel();
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (bootstrap_servers, id) = (bootstrap_servers.to_owned(), id.to_owned());
+        spawn(format!("lane {id}"), move || {
+            let mut thread = match LaneThread::take_over(bootstrap_servers, id) {
+                Ok(thread) => thread,
+                Err(error) => return drop(opened.send(Err(error))),
+            };
+            // Nobody waits any more: the lane is dropped unused.
+            let _ = opened.send(Ok(()));
+            for job in queue {
+                let outcome = thread.append(&job.window);
+                drop(job.window);
+                let _ = job.answer.send(outcome);
+            }
+        })?;
+        is_open.await.map_err(|_| LogError::Unavailable("the lane's thread ended".to_owned()))??;
+        Ok(Self { jobs })
+    }
+
+    /// Takes over the transactional id and lets it go.
+    pub(super) async fn fence(bootstrap_servers: &str, id: &str) -> Result<(), LogError> {
+        let (done, is_done) = oneshot::channel();
+        let (bootstrap_servers, id) = (bootstrap_servers.to_owned(), id.to_owned());
+        spawn(format!("fence {id}"), move || {
+            let producer = producer(&bootstrap_servers, &id);
+            let _ = done.send(producer.as_ref().map(|_| ()).map_err(LogError::clone));
+            // Closing a producer takes up to 100 ms, which nobody has to wait for.
+            drop(producer);
+        })?;
+        is_done.await.map_err(|_| LogError::Unavailable("the fencing thread ended".to_owned()))?
+    }
+}
+
+#[async_trait]
+impl Lane for KafkaLane {
+    async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = |_| AppendError::Fenced("the lane's thread ended".to_owned());
+        self.jobs.send(Job { window, answer }).map_err(|_| gone(()))?;
+        answered.await.map_err(|_| gone(()))?
+    }
+}
+
+/// What the thread works with.
+struct LaneThread {
+    bootstrap_servers: String,
+    id: String,
+    producer: TransactionalProducer,
+    /// Why nothing can be appended any more.
+    dead: Option<String>,
+    /// A transaction whose abort did not succeed yet.
+    unaborted: bool,
+}
+
+/// Why an attempt did not commit.
+enum Failed {
+    /// Nothing is committed, and the lane may go on.
+    Abort(String),
+    /// The generation of this number was refused.
+    Generation(i32, String),
+    /// Another owner is certain.
+    Fenced(String),
+    /// The commit was sent and its result is unknown.
+    Unknown(String),
+}
+
+impl LaneThread {
+    fn take_over(bootstrap_servers: String, id: String) -> Result<Self, LogError> {
+        let producer = producer(&bootstrap_servers, &id)?;
+        Ok(Self { bootstrap_servers, id, producer, dead: None, unaborted: false })
+    }
+
+    fn append(&mut self, window: &Window) -> Result<Appended, AppendError> {
+        if let Some(reason) = &self.dead {
+            return Err(AppendError::Fenced(format!("the lane is dead: {reason}")));
+        }
+        let Some(membership) = window.fence.as_any().downcast_ref::<KafkaMembership>() else {
+            return Err(AppendError::Aborted("the membership is of another log".to_owned()));
+        };
+        if window.consumed.is_empty() {
+            return Err(AppendError::Aborted("the window presents no consumed offset".to_owned()));
+        }
+        self.abort()?;
+        if self.unaborted {
+            return Err(AppendError::Aborted("an earlier window could not be aborted yet".to_owned()));
+        }
+        let losses = membership.losses();
+        let mut attempts = 1;
+        loop {
+            match self.attempt(window, membership, losses) {
+                Ok(offsets) => return Ok(Appended { offsets }),
+                Err(Failed::Generation(refused, reason)) => {
+                    self.abort()?;
+                    // A rebalance that this member survives moves the generation on without taking a partition away.
+                    if attempts == ATTEMPTS || !membership.outlives(refused, losses, REJOIN) {
+                        return Err(self.fenced(reason));
+                    }
+                    attempts += 1;
+                }
+                Err(Failed::Abort(reason)) => {
+                    self.abort()?;
+                    return Err(AppendError::Aborted(reason));
+                }
+                Err(Failed::Fenced(reason)) => {
+                    // So that readers need not wait for the broker to time it out.
+                    let _ = self.abort();
+                    return Err(self.fenced(reason));
+                }
+                Err(Failed::Unknown(reason)) => {
+                    self.dead = Some(reason.clone());
+                    return Err(AppendError::Indeterminate(reason));
+                }
+            }
+        }
+    }
+
+    /// One transaction from begin to commit.
+    fn attempt(
+        &mut self,
+        window: &Window,
+        membership: &KafkaMembership,
+        losses: u64,
+    ) -> Result<Vec<i64>, Failed> {
+        let offsets = offsets(window, membership).map_err(Failed::Abort)?;
+        self.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
+        // Until it is committed, whatever happens.
+        self.unaborted = true;
+        let appended = self.deliver(&window.records)?;
+        let generation = membership.generation(losses).map_err(|why| match why {
+            Unfenced::Lost(reason) => Failed::Fenced(reason),
+            Unfenced::Between(reason) => Failed::Generation(-1, reason),
+        })?;
+        native::send_offsets(&self.producer, &offsets, &generation, FENCE)
+            .map_err(|failure| refused(failure, generation.number()))?;
+        drop(generation);
+        // A refusal at this point is no proof: librdkafka repeats a commit whose answer was lost, and a successor that
+        // has taken over the id in between makes the repeat fail although the first one counted.
+        native::commit(&self.producer, COMMIT).map_err(|failure| Failed::Unknown(failure.text))?;
+        self.unaborted = false;
+        Ok(appended)
+    }
+
+    /// Produces all records and awaits every delivery.
+    fn deliver(&self, records: &[NewRecord]) -> Result<Vec<i64>, Failed> {
+        let deliveries = self.producer.context();
+        let window = deliveries.expect(records.len());
+        for (index, record) in (0..).zip(records) {
+            self.produce(record, Ticket { window, index }).map_err(|error| failed(&error, "produce"))?;
+        }
+        let delivered = native::flush(&self.producer, DELIVERY + Duration::from_secs(1));
+        match deliveries.take() {
+            Err(error) => Err(failed(&error, "deliver")),
+            Ok(Some(offsets)) if delivered => Ok(offsets),
+            Ok(_) => Err(Failed::Abort(format!("not delivered within {} s", DELIVERY.as_secs()))),
+        }
+    }
+
+    fn produce(&self, record: &NewRecord, ticket: Ticket) -> Result<(), KafkaError> {
+        let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        let headers = record
+            .headers
+            .iter()
+            .fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+        let mut sent = BaseRecord::with_opaque_to(&record.to.topic, ticket.pack())
+            .partition(record.to.partition)
+            .key(record.key.as_slice())
+            .timestamp(record.timestamp_ms)
+            .headers(headers);
+        sent.payload = record.value.as_deref();
+        match self.producer.send(sent) {
+            Ok(()) => Ok(()),
+            Err((error, sent)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                // A window larger than the client's queue: wait for its beginning, then go on.
+                native::flush(&self.producer, DELIVERY);
+                self.producer.send(sent).map_err(|(error, _)| error)
+            }
+            Err((error, _)) => Err(error),
+        }
+    }
+
+    /// Aborts what is open. Afterwards the lane is ready, or has to try again before its next window, or is dead.
+    fn abort(&mut self) -> Result<(), AppendError> {
+        if self.unaborted {
+            match self.producer.abort_transaction(ABORT) {
+                Ok(()) => self.unaborted = false,
+                Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not abort a window"),
+            }
+        }
+        match self.producer.client().fatal_error() {
+            Some((code, reason)) if by_successor(code) => Err(self.fenced(reason)),
+            Some((_, reason)) => {
+                self.replace(&reason);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces a producer that broke for another reason than a successor; that also aborts what it left open.
+    fn replace(&mut self, reason: &str) {
+        self.unaborted = true;
+        match producer(&self.bootstrap_servers, &self.id) {
+            Ok(producer) => {
+                tracing::warn!(transactional.id = %self.id, reason, "replaced a broken producer");
+                self.producer = producer;
+                self.unaborted = false;
+            }
+            Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not replace a producer"),
+        }
+    }
+
+    fn fenced(&mut self, reason: String) -> AppendError {
+        self.dead = Some(reason.clone());
+        AppendError::Fenced(reason)
+    }
+}
+
+/// A thread that the lane's owner does not wait for.
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), LogError> {
+    let thread = std::thread::Builder::new().name(name).spawn(run);
+    thread.map(drop).map_err(|error| LogError::Unavailable(format!("cannot start a thread: {error}")))
+}
+
+/// A producer that has taken over the transactional id.
+fn producer(bootstrap_servers: &str, id: &str) -> Result<TransactionalProducer, LogError> {
+    let producer: TransactionalProducer = client::config(bootstrap_servers)
+        .set("transactional.id", id)
+        // Small, so that readers are not held up for long by an owner that died with an open transaction.
+        .set("transaction.timeout.ms", "10000")
+        .set("message.timeout.ms", DELIVERY.as_millis().to_string())
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("compression.type", "lz4")
+        // Every window is flushed as a whole, so batches fill without waiting for this.
+        .set("linger.ms", "50")
+        .create_with_context(Deliveries::default())
+        .map_err(|error| client::log_error("cannot create a producer", &error))?;
+    producer
+        .init_transactions(TAKE_OVER)
+        .map_err(|error| client::log_error(&format!("cannot take over the transactional id {id}"), &error))?;
+    Ok(producer)
+}
+
+/// The consumed offsets in the client's form; one that was unsettled at assignment is looked up now.
+fn offsets(window: &Window, membership: &KafkaMembership) -> Result<TopicPartitionList, String> {
+    let mut list = TopicPartitionList::with_capacity(window.consumed.len());
+    let (settled, unsettled): (Vec<_>, Vec<_>) =
+        window.consumed.iter().cloned().partition(|(_, at)| *at >= 0);
+    let of = unsettled.into_iter().map(|(of, _)| of).collect::<Vec<_>>();
+    let looked_up = if of.is_empty() {
+        Vec::new()
+    } else {
+        membership.committed_now(&of).map_err(|it| it.to_string())?
+    };
+    for (of, at) in settled.iter().chain(&looked_up) {
+        list.add_partition_offset(&of.topic, of.partition, Offset::Offset(*at))
+            .map_err(|it| it.to_string())?;
+    }
+    Ok(list)
+}
+
+/// What an error before the commit means.
+fn failed(error: &KafkaError, step: &str) -> Failed {
+    let reason = format!("{step}: {error}");
+    match error.rdkafka_error_code() {
+        Some(code) if by_successor(code) => Failed::Fenced(reason),
+        _ => Failed::Abort(reason),
+    }
+}
+
+/// What a refusal of the consumed offsets means.
+fn refused(failure: Failure, generation: i32) -> Failed {
+    match failure.code {
+        RDKafkaErrorCode::IllegalGeneration => Failed::Generation(generation, failure.text),
+        RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedInstanceId => {
+            Failed::Fenced(failure.text)
+        }
+        code if by_successor(code) || failure.fatal => Failed::Fenced(failure.text),
+        _ => Failed::Abort(failure.text),
+    }
+}
+
+/// Codes by which a broker tells that the transactional id has a newer holder.
+fn by_successor(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping
+    )
+}

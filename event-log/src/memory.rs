@@ -1,0 +1,230 @@
+//! The log in process: the same promises as on Kafka, for fast and deterministic tests of what is built on a log.
+//!
+//! Records stay until the log is dropped; topics are not compacted. Beside the contract it can do what tests need and a
+//! broker does not offer: let the next append fail in each of the named ways, hold one open, evict a member.
+
+mod group;
+mod member;
+mod reader;
+mod state;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event_schemas::topics::Topic;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::member::MemoryMembership;
+use self::reader::MemoryReader;
+use self::state::{Refusal, State};
+use crate::drift;
+use crate::{
+    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, TopicPartition,
+    Window,
+};
+
+/// A log in memory; clones are the same log.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLog {
+    shared: Arc<Shared>,
+}
+
+/// How an append is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// [`AppendError::Aborted`].
+    Aborted,
+    /// [`AppendError::Fenced`], as if another owner had come.
+    Fenced,
+    /// [`AppendError::Indeterminate`]; whether the window is in the log nevertheless.
+    AnswerLost {
+        /// Whether the commit had reached the log.
+        committed: bool,
+    },
+}
+
+/// An append that has passed its fence and waits with its commit.
+#[derive(Debug)]
+pub struct Held {
+    reached: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+}
+
+impl Held {
+    /// Returns once the append waits: its records stand in the log, open.
+    pub async fn reached(&mut self) {
+        // An error means that the log is gone, and with it everything to wait for.
+        let _ = (&mut self.reached).await;
+    }
+
+    /// Lets it go on to its commit.
+    pub fn release(self) {
+        let _ = self.release.send(());
+    }
+}
+
+impl MemoryLog {
+    /// An empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the next append, of whichever lane, end like this.
+    pub fn fail_next(&self, fault: Fault) {
+        self.shared.state.lock().scripts.push_back(Script::Fail(fault));
+    }
+
+    /// Holds the next append, of whichever lane, between its fence and its commit.
+    #[must_use]
+    pub fn hold_next(&self) -> Held {
+        let (waits, reached) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        self.shared.state.lock().scripts.push_back(Script::Hold { waits, released });
+        Held { reached, release }
+    }
+
+    /// Takes a member out of its group as if it had been silent for too long: its partitions are given to others at
+    /// once, it is told that they are lost, and joins again when it has answered.
+    pub fn evict(&self, member: &dyn Membership) {
+        if let Some(member) = member.as_any().downcast_ref::<MemoryMembership>() {
+            member.evict();
+        }
+    }
+}
+
+/// What clones of a log share.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Grows with every change, for those who wait for one.
+    changes: watch::Sender<u64>,
+}
+
+impl Shared {
+    /// Changes the state and wakes whoever waits for a change.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state.lock());
+        self.changes.send_modify(|it| *it += 1);
+        result
+    }
+}
+
+/// What a test has in store for an append.
+#[derive(Debug)]
+enum Script {
+    Fail(Fault),
+    Hold { waits: oneshot::Sender<()>, released: oneshot::Receiver<()> },
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn lane(&self, transactional_id: &str) -> Result<Box<dyn Lane>, LogError> {
+        let epoch = self.shared.change(|state| state.take_over(transactional_id));
+        let (shared, id) = (Arc::clone(&self.shared), transactional_id.to_owned());
+        Ok(Box::new(MemoryLane { shared, id, epoch, dead: false }))
+    }
+
+    async fn fence(&self, transactional_id: &str) -> Result<(), LogError> {
+        self.shared.change(|state| state.take_over(transactional_id));
+        Ok(())
+    }
+
+    async fn join(
+        &self,
+        config: GroupConfig,
+    ) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>), LogError> {
+        let (membership, events) = MemoryMembership::join(Arc::clone(&self.shared), config);
+        Ok((Arc::new(membership), events))
+    }
+
+    async fn reader(&self, from: Vec<(TopicPartition, i64)>) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(MemoryReader::new(Arc::clone(&self.shared), from)))
+    }
+
+    async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        self.shared.state.lock().partition(of).map(|it| it.end()).ok_or_else(|| unknown(of))
+    }
+
+    async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        self.shared.state.lock().partition(of).map(|it| it.stable()).ok_or_else(|| unknown(of))
+    }
+
+    async fn create_topics(&self, topics: &[Topic], _replication: i32) -> Result<Vec<String>, LogError> {
+        Ok(self.shared.change(|state| state.create(topics)))
+    }
+
+    async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
+        Ok(drift::sentences(topics, &self.shared.state.lock().found()))
+    }
+}
+
+/// A holder of a transactional id.
+#[derive(Debug)]
+struct MemoryLane {
+    shared: Arc<Shared>,
+    id: String,
+    epoch: u64,
+    dead: bool,
+}
+
+#[async_trait]
+impl Lane for MemoryLane {
+    async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
+        if self.dead {
+            return Err(AppendError::Fenced("the lane is dead".to_owned()));
+        }
+        let outcome = self.attempt(&window).await;
+        self.dead = matches!(outcome, Err(AppendError::Fenced(_) | AppendError::Indeterminate(_)));
+        outcome
+    }
+}
+
+impl MemoryLane {
+    async fn attempt(&self, window: &Window) -> Result<Appended, AppendError> {
+        let (transaction, offsets) = self.shared.change(|state| state.produce(&self.id, self.epoch, window))?;
+        let script = self.shared.state.lock().scripts.pop_front();
+        if let Some(Script::Fail(fault)) = script {
+            let committed = fault == Fault::AnswerLost { committed: true };
+            self.shared.change(|state| state.finish(transaction, committed, window));
+            return Err(failure(fault));
+        }
+        if let Err(reason) = member::fence(window) {
+            self.shared.change(|state| state.finish(transaction, false, window));
+            return Err(AppendError::Fenced(reason));
+        }
+        if let Some(Script::Hold { waits, released }) = script {
+            let _ = waits.send(());
+            let _ = released.await;
+        }
+        if self.shared.change(|state| state.finish(transaction, true, window)) {
+            Ok(Appended { offsets })
+        } else {
+            // Taken over after the fence: on a broker this refusal cannot be told from a repeated commit's.
+            Err(AppendError::Indeterminate("the transactional id was taken over during the commit".to_owned()))
+        }
+    }
+}
+
+impl From<Refusal> for AppendError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TakenOver => Self::Fenced("the transactional id has another holder".to_owned()),
+            Refusal::Impossible(reason) => Self::Aborted(reason),
+        }
+    }
+}
+
+fn failure(fault: Fault) -> AppendError {
+    let reason = "as the test wants it".to_owned();
+    match fault {
+        Fault::Aborted => AppendError::Aborted(reason),
+        Fault::Fenced => AppendError::Fenced(reason),
+        Fault::AnswerLost { .. } => AppendError::Indeterminate(reason),
+    }
+}
+
+fn unknown(of: &TopicPartition) -> LogError {
+    LogError::Refused(format!("there is no partition {of}"))
+}

@@ -1,0 +1,209 @@
+//! What stands in the log: topics, open transactions, groups.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use event_schemas::topics::Topic;
+
+use super::Script;
+use super::group::Group;
+use crate::drift::Found;
+use crate::{NewRecord, Position, Record, TopicPartition, Window};
+
+/// Everything, behind one lock.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    topics: BTreeMap<String, StoredTopic>,
+    /// The present holder of each transactional id, counted up by each take-over.
+    holders: HashMap<String, u64>,
+    /// Open transactions: who holds them, and where they wrote.
+    open: HashMap<u64, Open>,
+    transactions: u64,
+    pub(super) groups: HashMap<String, Group>,
+    /// What tests have in store for the next appends.
+    pub(super) scripts: VecDeque<Script>,
+}
+
+#[derive(Debug)]
+struct StoredTopic {
+    topic: Topic,
+    partitions: Vec<Partition>,
+}
+
+#[derive(Debug)]
+struct Open {
+    holder: String,
+    partitions: HashSet<TopicPartition>,
+}
+
+/// A partition: its entries from offset 0 on.
+#[derive(Debug, Default)]
+pub(super) struct Partition {
+    entries: Vec<Entry>,
+    /// First offset of each open transaction.
+    open: BTreeMap<u64, usize>,
+    aborted: HashSet<u64>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Record { record: Record, transaction: u64 },
+    /// The end of a transaction takes an offset, as it does on a broker.
+    Marker,
+}
+
+/// Why nothing was produced.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Another holder has the transactional id.
+    TakenOver,
+    /// The window can never be appended.
+    Impossible(String),
+}
+
+impl Partition {
+    /// One past the last entry.
+    pub(super) fn end(&self) -> i64 {
+        offset(self.entries.len())
+    }
+
+    /// One past the last entry that is decided.
+    pub(super) fn stable(&self) -> i64 {
+        offset(self.open.values().copied().min().unwrap_or(self.entries.len()))
+    }
+
+    /// Committed records from an offset on, at most `max`, and the offset to go on with.
+    pub(super) fn read(&self, from: i64, max: usize) -> (Vec<Record>, i64) {
+        let mut records = Vec::new();
+        let mut next = index(from);
+        while next < index(self.stable()) && records.len() < max {
+            if let Some(Entry::Record { record, transaction }) = self.entries.get(next)
+                && !self.aborted.contains(transaction)
+            {
+                records.push(record.clone());
+            }
+            next += 1;
+        }
+        (records, offset(next).max(from))
+    }
+}
+
+impl State {
+    /// The partition, when it exists.
+    pub(super) fn partition(&self, of: &TopicPartition) -> Option<&Partition> {
+        self.topics.get(of.topic.as_ref())?.partitions.get(usize::try_from(of.partition).ok()?)
+    }
+
+    fn partition_mut(&mut self, of: &TopicPartition) -> Option<&mut Partition> {
+        self.topics.get_mut(of.topic.as_ref())?.partitions.get_mut(usize::try_from(of.partition).ok()?)
+    }
+
+    /// Creates the topics that do not exist; returns their names.
+    pub(super) fn create(&mut self, topics: &[Topic]) -> Vec<String> {
+        let mut created = Vec::new();
+        for topic in topics.iter().filter(|it| !self.topics.contains_key(&it.name)).cloned().collect::<Vec<_>>() {
+            let partitions = (0..topic.partitions).map(|_| Partition::default()).collect();
+            created.push(topic.name.clone());
+            self.topics.insert(topic.name.clone(), StoredTopic { topic, partitions });
+        }
+        created
+    }
+
+    /// Partition count and settings of each topic.
+    pub(super) fn found(&self) -> HashMap<String, Found> {
+        let found = |it: &StoredTopic| Found {
+            partitions: it.partitions.len(),
+            settings: it.topic.settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        };
+        self.topics.iter().map(|(name, it)| (name.clone(), found(it))).collect()
+    }
+
+    /// All partitions of a topic.
+    pub(super) fn partitions_of(&self, topic: &str) -> Vec<TopicPartition> {
+        let count = self.topics.get(topic).map_or(0, |it| it.partitions.len());
+        (0..).take(count).map(|partition| TopicPartition::new(topic, partition)).collect()
+    }
+
+    /// Gives the id to a new holder and aborts what the one before left open; returns the holder's number.
+    pub(super) fn take_over(&mut self, id: &str) -> u64 {
+        let epoch = self.holders.entry(id.to_owned()).or_default();
+        *epoch += 1;
+        let epoch = *epoch;
+        let left = self.open.iter().filter(|(_, it)| it.holder == id).map(|(number, _)| *number);
+        for transaction in left.collect::<Vec<_>>() {
+            self.close(transaction, false);
+        }
+        epoch
+    }
+
+    /// Writes the window's records in a new transaction and leaves it open.
+    pub(super) fn produce(&mut self, id: &str, epoch: u64, window: &Window) -> Result<(u64, Vec<i64>), Refusal> {
+        if self.holders.get(id) != Some(&epoch) {
+            return Err(Refusal::TakenOver);
+        }
+        if window.consumed.is_empty() {
+            return Err(Refusal::Impossible("the window presents no consumed offset".to_owned()));
+        }
+        if let Some(nowhere) = window.records.iter().find(|it| self.partition(&it.to).is_none()) {
+            return Err(Refusal::Impossible(format!("there is no partition {}", nowhere.to)));
+        }
+        self.transactions += 1;
+        let transaction = self.transactions;
+        let offsets = window.records.iter().map(|it| self.write(transaction, it)).collect();
+        let partitions = window.records.iter().map(|it| it.to.clone()).collect();
+        self.open.insert(transaction, Open { holder: id.to_owned(), partitions });
+        Ok((transaction, offsets))
+    }
+
+    fn write(&mut self, transaction: u64, new: &NewRecord) -> i64 {
+        let Some(partition) = self.partition_mut(&new.to) else { return -1 };
+        let at = partition.entries.len();
+        let headers = new.headers.iter().map(|(name, value)| (name.clone().into_owned(), value.clone()));
+        let record = Record {
+            position: Position { of: new.to.clone(), offset: offset(at) },
+            key: new.key.clone(),
+            value: new.value.clone(),
+            headers: headers.collect(),
+            timestamp_ms: new.timestamp_ms,
+        };
+        partition.entries.push(Entry::Record { record, transaction });
+        partition.open.entry(transaction).or_insert(at);
+        offset(at)
+    }
+
+    /// Commits or aborts a transaction; false when it was aborted by a take-over before.
+    pub(super) fn finish(&mut self, transaction: u64, committed: bool, window: &Window) -> bool {
+        if !self.close(transaction, committed) {
+            return false;
+        }
+        if committed && let Some(member) = window.fence.as_any().downcast_ref::<super::MemoryMembership>() {
+            let group = self.groups.entry(member.group().to_owned()).or_default();
+            let settled = window.consumed.iter().filter(|(_, next)| *next >= 0);
+            group.committed.extend(settled.cloned());
+        }
+        true
+    }
+
+    fn close(&mut self, transaction: u64, committed: bool) -> bool {
+        let Some(open) = self.open.remove(&transaction) else { return false };
+        for of in open.partitions {
+            if let Some(partition) = self.partition_mut(&of) {
+                partition.open.remove(&transaction);
+                partition.entries.push(Entry::Marker);
+                if !committed {
+                    partition.aborted.insert(transaction);
+                }
+            }
+        }
+        true
+    }
+}
+
+/// The offset of an entry.
+fn offset(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+/// The entry at an offset; the first one for offsets below 0.
+fn index(offset: i64) -> usize {
+    usize::try_from(offset).unwrap_or_default()
+}
