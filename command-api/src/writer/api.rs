@@ -23,13 +23,7 @@ impl Target {
     /// The domain on whose topic its events stand.
     #[must_use]
     pub const fn domain(&self) -> Domain {
-        match self.aggregate {
-            AggregateType::User => Domain::User,
-            AggregateType::Community => Domain::Community,
-            AggregateType::HelpRequest => Domain::Request,
-            AggregateType::Standing => Domain::Reputation,
-            AggregateType::Inbox => Domain::Notification,
-        }
+        self.aggregate.domain()
     }
 }
 
@@ -114,4 +108,7 @@ pub enum Failure {
     /// A view could not catch up in time.
     #[error("the view of {0} did not catch up in time")]
     Lagging(&'static str),
+    /// A fault of ours: the command's events could not be written as they are. Nothing was appended.
+    #[error("the command could not be carried out: {0}")]
+    Fault(String),
 }

@@ -1,5 +1,108 @@
 //! The write side: one owner per partition, one window per shard, the log as the only truth (architecture, section 3).
+//!
+//! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
+//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `owners` tells who owns
+//! what, `ledger` and `recall` answer repeats, `internal` consumes what policies sent, `client` what people ask.
 
 mod api;
+mod carry;
+mod client;
+mod handle;
+mod internal;
+mod ledger;
+mod owners;
+mod partition;
+mod recall;
+mod shard;
+mod takeover;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{Decoder, Encoder, EventLog, KeyRing, LogError};
+use event_schemas::{Domain, topics};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 pub use api::{Executed, Failure, Origin, Submission, Target};
+pub use carry::Clock;
+pub use handle::{Handle, Owner, Serving};
+pub use partition::PartitionId;
+
+use self::carry::Tools;
+use self::owners::Owners;
+use self::recall::Recall;
+use self::shard::Shard;
+use self::takeover::Takeover;
+use crate::views::Replicas;
+
+/// How a writer runs.
+#[derive(Clone, Debug)]
+pub struct WriterConfig {
+    /// The domains whose partitions it may own.
+    pub domains: Vec<Domain>,
+    /// The profile, for partition counts.
+    pub profile: topics::Profile,
+    /// Name of this process, new at each start; the first part of its transactional ids.
+    pub instance: Arc<str>,
+    /// Base address at which other instances reach this one.
+    pub address: Arc<str>,
+    /// How long a silent instance keeps its partitions.
+    pub session_timeout: Duration,
+    /// Commands that may wait for the actor; beyond that `OVERLOADED`.
+    pub queue: usize,
+    /// Records at which the open window takes no more commands.
+    pub window_records: usize,
+    /// Commands that the ledger of one partition remembers at most.
+    pub ledger_capacity: usize,
+}
+
+/// What a writer works with.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Reads records.
+    pub decoder: Decoder,
+    /// Writes records.
+    pub encoder: Encoder,
+    /// Data keys.
+    pub keys: KeyRing,
+    /// Views of other aggregates.
+    pub views: Replicas,
+    /// The time of day.
+    pub clock: Clock,
+}
+
+/// Joins the writers' group and serves whatever it is assigned, until `stop`; the task ends when all is given back.
+///
+/// # Errors
+/// When the owners' topic cannot be read.
+pub async fn start(config: WriterConfig, parts: Parts, stop: CancellationToken) -> Result<(Handle, JoinHandle<()>), LogError> {
+    let Parts { log, decoder, encoder, keys, views, clock } = parts;
+    let owners = Owners::follow(Arc::clone(&log), decoder.clone(), stop.clone()).await?;
+    let (jobs, queue) = mpsc::channel(config.queue);
+    let serving = Serving::default();
+    let partitions = Domain::ALL.into_iter().map(|it| (it, topics::partitions(it, config.profile).cast_unsigned()));
+    let handle = Handle {
+        jobs,
+        serving: serving.clone(),
+        owners: owners.clone(),
+        partitions: Arc::new(partitions.collect()),
+        instance: Arc::clone(&config.instance),
+    };
+    let takeover = Takeover {
+        log: Arc::clone(&log),
+        decoder: decoder.clone(),
+        keys: keys.clone(),
+        owners,
+        instance: Arc::clone(&config.instance),
+        ledger_capacity: config.ledger_capacity,
+    };
+    let recall = Recall { log: Arc::clone(&log), decoder, keys: keys.clone() };
+    let tools = Tools { views, keys, encoder, clock };
+    let shard = Shard { config, log, tools, takeover, recall, jobs: queue, serving, stop };
+    Ok((handle, tokio::spawn(shard.run())))
+}

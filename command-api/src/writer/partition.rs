@@ -1,0 +1,171 @@
+//! What the owner of a partition holds in memory: aggregates, ledger, timers, and the clock of the partition.
+//!
+//! All of it is a fold of the partition's records. A command is decided on *projected* state: what is committed and
+//! what waits in a window. What a window changed can be taken back, should the log not take it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use chrono::TimeDelta;
+use domain::{Meta, State};
+use event_schemas::{AggregateType, Domain, Event, Recorded, Timestamp};
+
+use super::ledger::Ledger;
+
+/// A domain and the number of one of its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionId {
+    /// Whose.
+    pub domain: Domain,
+    /// Which, from 0.
+    pub number: i32,
+}
+
+impl std::fmt::Display for PartitionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.domain.name(), self.number)
+    }
+}
+
+/// Key of an aggregate within its partition.
+pub(super) type Key = (AggregateType, Box<str>);
+
+/// An aggregate with the place of its last event.
+#[derive(Clone, Debug)]
+pub(super) struct Live {
+    /// The fold of its events.
+    pub(super) state: State,
+    /// Number of its events.
+    pub(super) version: i64,
+    /// Offset of its last event; none while that waits in a window.
+    pub(super) last: Option<i64>,
+    /// The due time for which the heap holds an entry.
+    armed: Option<Timestamp>,
+}
+
+/// The state of one owned partition.
+#[derive(Debug)]
+pub(super) struct Partition {
+    pub(super) id: PartitionId,
+    pub(super) ledger: Ledger,
+    aggregates: HashMap<Key, Live>,
+    due: BinaryHeap<Reverse<(Timestamp, Key)>>,
+    last_written: Timestamp,
+}
+
+impl Partition {
+    /// Before its first record. See [`Ledger::new`] for `remembered_for` and `capacity`.
+    pub(super) fn new(id: PartitionId, remembered_for: TimeDelta, capacity: usize) -> Self {
+        Self {
+            id,
+            ledger: Ledger::new(remembered_for, capacity),
+            aggregates: HashMap::new(),
+            due: BinaryHeap::new(),
+            last_written: Timestamp::default(),
+        }
+    }
+
+    /// The aggregate as it is projected; none before its first event.
+    pub(super) fn get(&self, key: &Key) -> Option<&Live> {
+        self.aggregates.get(key)
+    }
+
+    /// How many aggregates it holds.
+    pub(super) fn len(&self) -> usize {
+        self.aggregates.len()
+    }
+
+    /// The time of a decision that is made at `clock`: never before what was written.
+    pub(super) fn decision_time(&self, clock: Timestamp) -> Timestamp {
+        clock.max(self.last_written)
+    }
+
+    /// Folds a record of the log.
+    pub(super) fn replay(&mut self, event: &Recorded<Event>, offset: i64, fingerprint: [u8; 8]) {
+        let key = key_of(event);
+        self.ledger.note(event.envelope.command_id, offset, fingerprint, event.envelope.timestamp);
+        self.evolve(&key, event).last = Some(offset);
+        // Timers are armed once at the end of the replay: most of those on the way are long gone.
+    }
+
+    /// Arms the timers of all aggregates, after a replay.
+    pub(super) fn arm_all(&mut self) {
+        let arm = |(key, live): (&Key, &mut Live)| {
+            live.armed = live.state.timer().map(|it| it.due);
+            live.armed.map(|due| Reverse((due, key.clone())))
+        };
+        self.due = self.aggregates.iter_mut().filter_map(arm).collect();
+    }
+
+    /// Folds an event that was just decided and arms the aggregate's timer.
+    pub(super) fn project(&mut self, key: &Key, event: &Recorded<Event>) -> &Live {
+        self.evolve(key, event).last = None;
+        self.arm(key);
+        &self.aggregates[key]
+    }
+
+    /// Tells where the last event of an aggregate came to stand, once its window is committed.
+    pub(super) fn place(&mut self, key: &Key, version: i64, offset: i64) {
+        if let Some(live) = self.aggregates.get_mut(key)
+            && live.version == version
+        {
+            live.last = Some(offset);
+        }
+    }
+
+    /// Takes an aggregate back to what it was before a window.
+    pub(super) fn restore(&mut self, key: Key, before: Option<Live>) {
+        match before {
+            Some(live) => {
+                // Its entry in the heap may have been popped since; a second one does no harm.
+                self.aggregates.insert(key.clone(), Live { armed: None, ..live });
+                self.arm(&key);
+            }
+            None => {
+                self.aggregates.remove(&key);
+            }
+        }
+    }
+
+    /// When the next timer is due; none when nothing is armed. May be early: a timer whose reason has gone stays in the
+    /// heap until then.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.due.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// An aggregate whose timer is really due at `now`, in due order; stale entries are dropped on the way.
+    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<Key> {
+        while self.next_due().is_some_and(|due| due <= now) {
+            let Reverse((due, key)) = self.due.pop()?;
+            if let Some(live) = self.aggregates.get_mut(&key).filter(|it| it.armed == Some(due)) {
+                live.armed = None;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    fn evolve(&mut self, key: &Key, event: &Recorded<Event>) -> &mut Live {
+        let envelope = &event.envelope;
+        self.last_written = self.last_written.max(envelope.timestamp);
+        let fresh = || Live { state: State::initial(envelope.aggregate_type), version: 0, last: None, armed: None };
+        let live = self.aggregates.entry(key.clone()).or_insert_with(fresh);
+        live.state.evolve(&event.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
+        live.version = envelope.aggregate_version;
+        live
+    }
+
+    fn arm(&mut self, key: &Key) {
+        let Some(live) = self.aggregates.get_mut(key) else { return };
+        let due = live.state.timer().map(|it| it.due);
+        if due != live.armed {
+            live.armed = due;
+            self.due.extend(due.map(|it| Reverse((it, key.clone()))));
+        }
+    }
+}
+
+/// The key of the aggregate that an event is about.
+pub(super) fn key_of(event: &Recorded<Event>) -> Key {
+    (event.envelope.aggregate_type, event.envelope.aggregate_id.as_str().into())
+}

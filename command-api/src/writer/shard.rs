@@ -1,0 +1,429 @@
+//! A shard: one actor that decides the commands of its partitions and commits them window by window.
+//!
+//! Crash-only: whatever makes the instance doubt its ownership or the result of a commit ends the [`Session`]; the next
+//! one joins the group anew and takes everything from the log.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_log::{AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition};
+use event_schemas::Domain;
+use metrics::histogram;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::carry::Tools;
+use super::handle::{Job, Serving};
+use super::internal::Inbox;
+use super::owners::Announcer;
+use super::partition::{Partition, PartitionId};
+use super::recall::Recall;
+use super::takeover::{Stuck, Takeover};
+use super::window::Window;
+use super::{Failure, WriterConfig};
+
+/// The name of the writers' one group.
+pub(super) const GROUP: &str = "karmyq-writers";
+/// Lanes used in turn, because a lane's markers are still being written when the next window is ready.
+const LANES: usize = 3;
+/// Pause before a session begins again after a fault of the broker.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// What lives as long as the process.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub(super) config: WriterConfig,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) tools: Tools,
+    pub(super) takeover: Takeover,
+    pub(super) recall: Recall,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) serving: Serving,
+    pub(super) stop: CancellationToken,
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The process stops.
+    Stopped,
+    /// Somebody else may own the partitions now.
+    Fenced(String),
+    /// A commit's result is unknown.
+    Indeterminate(String),
+    /// The log cannot be used at all.
+    Unavailable(LogError),
+}
+
+impl Shard {
+    /// Runs sessions until the process stops.
+    pub(super) async fn run(mut self) {
+        for session in 0_u32.. {
+            match self.session(session).await {
+                End::Stopped => return,
+                End::Fenced(reason) => warn!(reason, "fenced: joining the writers anew"),
+                End::Indeterminate(reason) => warn!(reason, "a commit's outcome is unknown: reading the log anew"),
+                End::Unavailable(fault) => {
+                    error!(%fault, "the log is not available to the writer, trying again");
+                    // A pause between attempts, not a wait for a condition: nothing tells when a broker is back.
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn session(&mut self, number: u32) -> End {
+        let prefix = format!("{}-{number}", self.config.instance);
+        let (membership, group, lanes) = match self.join(&prefix).await {
+            Ok(joined) => joined,
+            Err(fault) => return End::Unavailable(fault),
+        };
+        let announcer = Announcer {
+            instance: Arc::clone(&self.config.instance),
+            address: Arc::clone(&self.config.address),
+            transactional_ids: (0..LANES).map(|lane| format!("{prefix}-{lane}")).collect(),
+            encoder: self.tools.encoder.clone(),
+        };
+        let mut session = Session {
+            shard: self,
+            membership: Arc::clone(&membership),
+            group,
+            lanes,
+            announcer,
+            partitions: HashMap::new(),
+            leaving: Vec::new(),
+            loading: JoinSet::new(),
+            expected: HashSet::new(),
+            positions: HashMap::new(),
+            inbox: Inbox::default(),
+            open: Window::default(),
+            flight: None,
+        };
+        let end = session.run().await;
+        session.abandon(&end);
+        // Leaving is a courtesy that spares the others the session timeout; without it they wait for that.
+        if let Err(fault) = membership.leave().await {
+            warn!(%fault, "could not leave the group");
+        }
+        end
+    }
+
+    async fn join(&self, prefix: &str) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>, Vec<Box<dyn Lane>>), LogError> {
+        let ids = (0..LANES).map(|lane| format!("{prefix}-{lane}"));
+        let lanes = futures::future::try_join_all(ids.map(async |id| self.log.lane(&id).await)).await?;
+        let config = GroupConfig {
+            group: GROUP.to_owned(),
+            topics: self.config.domains.iter().map(|it| it.commands_topic().to_owned()).collect(),
+            fetch: true,
+            session_timeout: self.config.session_timeout,
+        };
+        let (membership, group) = self.log.join(config).await?;
+        Ok((membership, group, lanes))
+    }
+}
+
+/// One membership in the group, from joining to leaving.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) shard: &'a mut Shard,
+    membership: Arc<dyn Membership>,
+    group: mpsc::Receiver<GroupEvent>,
+    lanes: Vec<Box<dyn Lane>>,
+    announcer: Announcer,
+    /// Owned and loaded.
+    pub(super) partitions: HashMap<PartitionId, Partition>,
+    /// Asked back by the group; given once the windows that hold their commands are decided.
+    leaving: Vec<Leaving>,
+    loading: JoinSet<(PartitionId, Result<Partition, Stuck>)>,
+    /// Assigned and still loading.
+    expected: HashSet<PartitionId>,
+    /// Offsets to consume next on the command topics of what is assigned.
+    positions: HashMap<TopicPartition, i64>,
+    /// Internal commands that wait for their partition or for a view.
+    pub(super) inbox: Inbox,
+    /// The window that collects.
+    pub(super) open: Window,
+    /// The window that is being committed.
+    pub(super) flight: Option<Flight>,
+}
+
+/// Partitions on their way out.
+#[derive(Debug)]
+struct Leaving {
+    partitions: Vec<PartitionId>,
+    announced: bool,
+    done: tokio::sync::oneshot::Sender<()>,
+}
+
+/// A window in the hands of a lane.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) window: Window,
+    consumed: Vec<(TopicPartition, i64)>,
+    began: Instant,
+    task: tokio::task::JoinHandle<Appending>,
+}
+
+/// The lane comes back with what became of the window.
+type Appending = (Box<dyn Lane>, Result<Appended, AppendError>);
+
+impl Session<'_> {
+    async fn run(&mut self) -> End {
+        let stop = self.shard.stop.clone();
+        let mut jobs = Vec::new();
+        loop {
+            if let Err(end) = self.proceed().await {
+                return end;
+            }
+            if stop.is_cancelled() && self.is_idle() {
+                return End::Stopped;
+            }
+            let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
+            let due = self.next_due();
+            let step = tokio::select! {
+                done = landing(&mut self.flight), if self.flight.is_some() => self.landed(done),
+                event = self.group.recv(), if room > 0 => self.group_event(event),
+                Some(loaded) = self.loading.join_next() => self.loaded(loaded),
+                () = self.inbox.view_caught_up() => Ok(()),
+                taken = self.shard.jobs.recv_many(&mut jobs, room), if room > 0 && !stop.is_cancelled() => {
+                    jobs.drain(..).for_each(|it| self.client(it));
+                    if taken == 0 { Err(End::Stopped) } else { Ok(()) }
+                }
+                () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
+                () = stop.cancelled(), if !stop.is_cancelled() => { self.give_everything_back(); Ok(()) }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Handles what waits, says goodbye to what leaves, and hands the open window to a lane when none is under way.
+    async fn proceed(&mut self) -> Result<(), End> {
+        self.take_internal().await;
+        if self.flight.is_none() {
+            self.announce_leaving()?;
+            if !self.open.is_empty() {
+                self.commit();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.flight.is_none() && self.open.is_empty() && self.partitions.is_empty()
+    }
+
+    fn next_due(&self) -> Instant {
+        let now = self.shard.tools.clock.now();
+        let due = self.partitions.values().filter_map(Partition::next_due).min();
+        let wait = due.map_or(Duration::from_secs(60), |it| it.since(now).to_std().unwrap_or_default());
+        Instant::now() + wait.min(Duration::from_secs(60))
+    }
+
+    /// Closes the open window: from here it is in the log or it is not.
+    fn commit(&mut self) {
+        let mut window = std::mem::take(&mut self.open);
+        let records = std::mem::take(&mut window.records);
+        histogram!("karmyq_window_records").record(u32::try_from(records.len()).unwrap_or(u32::MAX));
+        let mut consumed: Vec<_> = std::mem::take(&mut window.consumed).into_iter().collect();
+        if consumed.is_empty() {
+            // The fence is checked only where an offset is sent, so an instance that consumed nothing repeats one.
+            consumed.extend(self.positions.iter().next().map(|(of, next)| (of.clone(), *next)));
+        }
+        let mut lane = self.lanes.remove(0);
+        let transaction = event_log::Window { records, consumed: consumed.clone(), fence: Arc::clone(&self.membership) };
+        let task = tokio::spawn(async move {
+            let appended = lane.append(transaction).await;
+            (lane, appended)
+        });
+        self.flight = Some(Flight { window, consumed, began: Instant::now(), task });
+    }
+
+    /// A window is decided.
+    fn landed(&mut self, decided: Result<Appending, JoinError>) -> Result<(), End> {
+        let Some(Flight { window, consumed, began, .. }) = self.flight.take() else { return Ok(()) };
+        histogram!("karmyq_window_commit_seconds").record(began.elapsed().as_secs_f64());
+        let (lane, appended) = match decided {
+            Ok(appending) => appending,
+            Err(broken) => {
+                self.undo(window, &Failure::OutcomeUnknown);
+                return Err(End::Indeterminate(format!("the lane broke off: {broken}")));
+            }
+        };
+        match appended {
+            Ok(appended) => {
+                self.lanes.push(lane);
+                self.positions.extend(consumed);
+                window.settle(&appended.offsets, &mut self.partitions);
+                Ok(())
+            }
+            Err(AppendError::Aborted(reason)) => {
+                warn!(reason, "a window was aborted");
+                self.lanes.push(lane);
+                self.take_back(window);
+                Ok(())
+            }
+            Err(AppendError::Fenced(reason)) => {
+                self.take_back(window);
+                Err(End::Fenced(reason))
+            }
+            Err(AppendError::Indeterminate(reason)) => {
+                self.undo(window, &Failure::OutcomeUnknown);
+                Err(End::Indeterminate(reason))
+            }
+        }
+    }
+
+    /// An aborted window: it and what was decided on top of it vanish; internal commands are handled again.
+    fn take_back(&mut self, window: Window) {
+        let open = std::mem::take(&mut self.open);
+        let later = self.undo(open, &Failure::NotTaken);
+        let mut internal = self.undo(window, &Failure::NotTaken);
+        internal.extend(later);
+        self.inbox.put_back(internal);
+    }
+
+    /// Undoes the open window after a command whose events cannot be written, or for want of its ground.
+    pub(super) fn spoil_open(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        let internal = self.undo(open, &Failure::NotTaken);
+        self.inbox.put_back(internal);
+    }
+
+    fn undo(&mut self, mut window: Window, failure: &Failure) -> Vec<event_log::Record> {
+        self.shard.tools.keys.discard(window.drawn_keys());
+        window.undo(&mut self.partitions, failure)
+    }
+
+    /// Answers everybody who still waits when the session ends.
+    fn abandon(&mut self, end: &End) {
+        let failure = match end {
+            End::Indeterminate(_) => Failure::OutcomeUnknown,
+            End::Stopped | End::Fenced(_) | End::Unavailable(_) => Failure::Moving,
+        };
+        self.shard.serving.clear();
+        let open = std::mem::take(&mut self.open);
+        self.undo(open, &failure);
+        if let Some(flight) = self.flight.take() {
+            // Its lane goes on in its task; whether the window gets through, the log will tell.
+            self.undo(flight.window, &Failure::OutcomeUnknown);
+        }
+    }
+
+    fn group_event(&mut self, event: Option<GroupEvent>) -> Result<(), End> {
+        match event {
+            Some(GroupEvent::Assigned(assigned)) => self.assigned(assigned),
+            Some(GroupEvent::Revoked { partitions, lost, done }) => {
+                let partitions = partitions.iter().filter_map(partition_of).collect();
+                if lost {
+                    return Err(End::Fenced("the group gave the partitions away".to_owned()));
+                }
+                self.revoked(partitions, done);
+            }
+            Some(GroupEvent::Record(record)) => self.inbox.push(record),
+            Some(GroupEvent::Trouble(trouble)) => warn!(trouble, "the writers' group has a problem"),
+            None => return Err(End::Fenced("the membership ended".to_owned())),
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, assigned: Vec<(TopicPartition, i64)>) {
+        for (of, next) in assigned {
+            let Some(id) = partition_of(&of) else { continue };
+            self.positions.insert(of, next);
+            self.expected.insert(id);
+            self.load(id);
+        }
+    }
+
+    fn load(&mut self, id: PartitionId) {
+        let takeover = self.shard.takeover.clone();
+        self.loading.spawn(async move { (id, takeover.load(id).await) });
+    }
+
+    fn loaded(&mut self, loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>) -> Result<(), End> {
+        let (id, loaded) = loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
+        if !self.expected.contains(&id) || self.shard.stop.is_cancelled() {
+            // It was asked back while it loaded.
+            return Ok(());
+        }
+        match loaded {
+            Ok(partition) => {
+                let at = self.shard.tools.clock.now();
+                let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;
+                self.open.records.push(record);
+                self.expected.remove(&id);
+                self.partitions.insert(id, partition);
+                self.shard.serving.insert(id);
+            }
+            Err(stuck) => {
+                error!(partition = %id, %stuck, "cannot take over the partition, trying again");
+                self.shard.serving.stuck(id, stuck.to_string());
+                self.load(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn revoked(&mut self, partitions: Vec<PartitionId>, done: tokio::sync::oneshot::Sender<()>) {
+        info!(partitions = ?partitions, "partitions are asked back");
+        for id in &partitions {
+            self.shard.serving.remove(*id);
+            self.expected.remove(id);
+        }
+        self.leaving.push(Leaving { partitions, announced: false, done });
+    }
+
+    /// With no window under way: lets go what was announced or never served, and announces the rest in the next window.
+    fn announce_leaving(&mut self) -> Result<(), End> {
+        let at = self.shard.tools.clock.now();
+        for mut leaving in std::mem::take(&mut self.leaving) {
+            let served: Vec<_> = leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
+            if leaving.announced || served.is_empty() {
+                self.let_go(leaving);
+                continue;
+            }
+            for id in served {
+                self.open.records.push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
+            }
+            leaving.announced = true;
+            self.leaving.push(leaving);
+        }
+        Ok(())
+    }
+
+    fn let_go(&mut self, leaving: Leaving) {
+        for id in leaving.partitions {
+            self.partitions.remove(&id);
+            self.positions.remove(&TopicPartition::new(id.domain.commands_topic(), id.number));
+            self.inbox.drop_partition(id);
+        }
+        // The callback may have run out of patience; then the group has moved on, and the fence decides.
+        drop(leaving.done.send(()));
+    }
+
+    /// The process stops: no new commands, and the partitions go as if the group had asked for them.
+    fn give_everything_back(&mut self) {
+        let partitions: Vec<_> = self.partitions.keys().copied().collect();
+        let (done, _) = tokio::sync::oneshot::channel();
+        self.revoked(partitions, done);
+    }
+}
+
+/// Waits for the window under way. Cancel-safe: the flight stays until its result is there.
+async fn landing(flight: &mut Option<Flight>) -> Result<Appending, JoinError> {
+    match flight {
+        Some(flight) => (&mut flight.task).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The partition that a partition of a command topic stands for.
+pub(super) fn partition_of(of: &TopicPartition) -> Option<PartitionId> {
+    let domain = Domain::ALL.into_iter().find(|it| it.commands_topic() == &*of.topic)?;
+    Some(PartitionId { domain, number: of.partition })
+}

@@ -1,0 +1,173 @@
+//! A window: what waits for one transaction, and how to take it back.
+//!
+//! Callers are answered when its transaction is committed; also those who were refused or told that nothing changes,
+//! if that was decided on something which the window brought about: an answer never rests on what may still vanish.
+
+use std::collections::{BTreeMap, HashMap};
+
+use event_log::{NewRecord, Position, Record, TopicPartition};
+use event_schemas::{CommandId, Event, Recorded};
+use tokio::sync::oneshot;
+
+use super::partition::{Key, Live, Partition, PartitionId};
+use super::{Executed, Failure};
+
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Executed, Failure>>;
+
+/// Commands whose events wait for a transaction.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// The records of the transaction.
+    pub(super) records: Vec<NewRecord>,
+    /// Offsets to consume next on command topics.
+    pub(super) consumed: BTreeMap<TopicPartition, i64>,
+    /// The internal commands in it, in order of arrival: handled again when it is aborted.
+    pub(super) internal: Vec<Record>,
+    commands: Vec<Carried>,
+    by_id: HashMap<(PartitionId, CommandId), usize>,
+    before: HashMap<(PartitionId, Key), Option<Live>>,
+    held: Vec<Held>,
+    drawn: Vec<String>,
+}
+
+/// A command that brought about events.
+#[derive(Debug)]
+pub(super) struct Carried {
+    /// The partition of its aggregate.
+    pub(super) partition: PartitionId,
+    /// Its id.
+    pub(super) id: CommandId,
+    /// The call's fingerprint, zeros when no client called.
+    pub(super) fingerprint: [u8; 8],
+    /// Index of its first event among the records; its events stand together.
+    pub(super) first: usize,
+    /// Its events, personal fields clear.
+    pub(super) events: Vec<Recorded<Event>>,
+    /// Who wants to know; the second and later ones asked with the same key.
+    pub(super) replies: Vec<Reply>,
+}
+
+/// An answer that rests on what the window brings about.
+#[derive(Debug)]
+struct Held {
+    partition: PartitionId,
+    key: Key,
+    answer: Result<Executed, Failure>,
+    reply: Reply,
+}
+
+impl Window {
+    /// Whether a transaction is worth its while.
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.consumed.is_empty()
+    }
+
+    /// The command with this id, if it waits here.
+    pub(super) fn find(&mut self, partition: PartitionId, id: CommandId) -> Option<&mut Carried> {
+        let index = *self.by_id.get(&(partition, id))?;
+        self.commands.get_mut(index)
+    }
+
+    /// Whether it changes this aggregate.
+    pub(super) fn changes(&self, partition: PartitionId, key: &Key) -> bool {
+        // The clone is the price of a map with an owned pair as key; keys are short.
+        self.before.contains_key(&(partition, key.clone()))
+    }
+
+    /// Remembers an aggregate as it was before its first change here.
+    pub(super) fn remember(&mut self, partition: &Partition, key: &Key) {
+        self.before.entry((partition.id, key.clone())).or_insert_with(|| partition.get(key).cloned());
+    }
+
+    /// Adds a command that brought about events.
+    pub(super) fn carry(&mut self, command: Carried) {
+        self.by_id.insert((command.partition, command.id), self.commands.len());
+        self.commands.push(command);
+    }
+
+    /// Adds the records of data keys that were drawn for an event.
+    pub(super) fn draw(&mut self, keys: Vec<NewRecord>) {
+        self.drawn.extend(keys.iter().map(|it| String::from_utf8_lossy(&it.key).into_owned()));
+        self.records.extend(keys);
+    }
+
+    /// Ids of the data keys that vanish when it comes to nothing.
+    pub(super) fn drawn_keys(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.drawn)
+    }
+
+    /// Holds an answer until the window is committed.
+    pub(super) fn hold(&mut self, partition: PartitionId, key: Key, answer: Result<Executed, Failure>, reply: Reply) {
+        self.held.push(Held { partition, key, answer, reply });
+    }
+
+    /// After the commit: tells the partitions where their records stand and the callers what became of their commands.
+    pub(super) fn settle(self, offsets: &[i64], partitions: &mut HashMap<PartitionId, Partition>) {
+        for command in self.commands {
+            let offsets = &offsets[command.first..command.first + command.events.len()];
+            if let Some(partition) = partitions.get_mut(&command.partition) {
+                for (event, offset) in command.events.iter().zip(offsets) {
+                    let envelope = &event.envelope;
+                    partition.ledger.note(envelope.command_id, *offset, command.fingerprint, envelope.timestamp);
+                    let key = super::partition::key_of(event);
+                    partition.place(&key, envelope.aggregate_version, *offset);
+                }
+            }
+            answer(command, offsets);
+        }
+        for Held { partition, key, mut answer, reply } in self.held {
+            if let Ok(executed) = &mut answer {
+                let last = partitions.get(&partition).and_then(|it| it.get(&key)).and_then(|it| it.last);
+                executed.position = last.map(|offset| position(partition, offset));
+            }
+            respond(reply, answer);
+        }
+    }
+
+    /// The window came to nothing: takes its changes back and tells the callers. Later windows go first.
+    /// Returns the internal commands, to be handled again.
+    pub(super) fn undo(self, partitions: &mut HashMap<PartitionId, Partition>, failure: &Failure) -> Vec<Record> {
+        for ((partition, key), before) in self.before {
+            if let Some(partition) = partitions.get_mut(&partition) {
+                partition.restore(key, before);
+            }
+        }
+        let replies = self.commands.into_iter().flat_map(|it| it.replies).chain(self.held.into_iter().map(|it| it.reply));
+        for reply in replies {
+            respond(reply, Err(failure.clone()));
+        }
+        self.internal
+    }
+}
+
+/// Answers all who asked for the command; only the first one did so for the first time.
+fn answer(command: Carried, offsets: &[i64]) {
+    let Carried { partition, events, replies, .. } = command;
+    let executed = Executed {
+        version: events.last().map_or(0, |it| it.envelope.aggregate_version),
+        position: offsets.last().map(|offset| position(partition, *offset)),
+        events,
+        replayed: false,
+        state: None,
+    };
+    let mut replies = replies.into_iter();
+    let first = replies.next();
+    for reply in replies {
+        respond(reply, Ok(Executed { replayed: true, ..executed.clone() }));
+    }
+    if let Some(reply) = first {
+        respond(reply, Ok(executed));
+    }
+}
+
+/// A position on the domain's event topic.
+pub(super) fn position(partition: PartitionId, offset: i64) -> Position {
+    Position { of: TopicPartition::new(partition.domain.events_topic(), partition.number), offset }
+}
+
+/// Answers a caller who may have gone.
+pub(super) fn respond(reply: Reply, answer: Result<Executed, Failure>) {
+    // A caller that hung up loses the answer, not the command; the same key asks again.
+    drop(reply.send(answer));
+}
