@@ -1,2 +1,33 @@
-//! Repository automation: `cargo xtask check` and friends.
-fn main() {}
+//! `karmyq`, the command line of operators and newcomers.
+//!
+//! `commands` holds a file per command; `settings` reads the environment that `./dev env` prints; `terminal` is how a
+//! command talks: what was asked for goes to standard output, everything else to standard error.
+
+mod commands;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Command;
+
+/// Sets up, watches, measures and shows a karmyq system.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Arguments::parse().command.run().await {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The commands, a file each.
+
+mod migrate;
+mod topics;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring the tables of PostgreSQL up to this version
+    Migrate,
+    /// Topics of Kafka
+    #[command(subcommand)]
+    Topics(topics::Command),
+}
+
+impl Command {
+    /// Does it; the exit code says how it went, an error why it could not be done.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Migrate => migrate::run().await,
+            Self::Topics(command) => command.run().await,
+        }
+    }
+}

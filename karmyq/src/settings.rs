@@ -1,0 +1,40 @@
+//! The environment of the command line: the variables of the services, plus where these listen.
+
+use anyhow::Result;
+use event_log::KafkaLog;
+use event_schemas::topics::Profile;
+use service_kit::config::{Reader, Secret};
+
+/// The broker and the size of the cluster, which decides its topics.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// `KAFKA_BOOTSTRAP_SERVERS`.
+    pub(crate) bootstrap_servers: String,
+    /// `TOPIC_PROFILE`.
+    pub(crate) profile: Profile,
+}
+
+impl Cluster {
+    /// Reads it from the environment.
+    pub(crate) fn from_environment() -> Result<Self> {
+        let mut settings = Reader::from_environment();
+        let bootstrap_servers = settings.required("KAFKA_BOOTSTRAP_SERVERS");
+        let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
+        if profile.is_none() {
+            settings.fault("TOPIC_PROFILE", "must be small or standard");
+        }
+        Ok(settings.build(|| Some(Self { bootstrap_servers: bootstrap_servers?, profile: profile? }))?)
+    }
+
+    /// The log on the broker.
+    pub(crate) fn log(&self) -> Result<KafkaLog> {
+        Ok(KafkaLog::connect(&self.bootstrap_servers)?)
+    }
+}
+
+/// A setting that the command cannot do without.
+pub(crate) fn required(name: &str) -> Result<Secret> {
+    let mut settings = Reader::from_environment();
+    let value = settings.required(name);
+    Ok(settings.build(|| value)?)
+}
