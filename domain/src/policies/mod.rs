@@ -4,6 +4,8 @@
 //! The id of a command derives from its event (`uuid5(eventId, "<policy>:<index>")`), so the target's ledger drops a repeat.
 
 mod exchange;
+mod membership;
+mod notices;
 
 use event_schemas::{Command, Event, Recorded};
 
@@ -38,7 +40,13 @@ impl std::fmt::Debug for Policy {
 }
 
 /// All policies, a line each, in the order in which they run.
-pub const REGISTRY: &[Policy] = &[exchange::CREDIT_EXCHANGE, exchange::COUNT_EXCHANGE, exchange::RECORD_FEEDBACK];
+pub const REGISTRY: &[Policy] = &[
+    exchange::CREDIT_EXCHANGE,
+    exchange::COUNT_EXCHANGE,
+    exchange::RECORD_FEEDBACK,
+    membership::DETACH_REQUESTS,
+    notices::NOTICES,
+];
 
 /// What all policies ask for after this event.
 #[must_use]
