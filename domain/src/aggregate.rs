@@ -172,6 +172,18 @@ aggregates! {
     Inbox(inbox, Notification),
 }
 
+impl Command {
+    /// The command with what only the moment of its decision can tell of other aggregates: a timer's command comes from
+    /// the state alone. Most commands carry all that they need.
+    #[must_use]
+    pub fn informed(self, state: &State, views: &dyn Views) -> Self {
+        match (self, state) {
+            (Self::HelpRequest(command), State::HelpRequest(request)) => command.informed(request, views).into(),
+            (complete, _) => complete,
+        }
+    }
+}
+
 impl Internal for Command {
     fn complete(
         wire: &Recorded<event_schemas::Command>,

@@ -40,7 +40,6 @@ pub use command::{
 pub use draft::{Description, Draft, Edit, Title};
 pub use lifetime::Windows;
 pub use past::{End, Past};
-pub use payload::parse as parse_payload;
 pub use reading::Faults;
 pub use rejection::Rejection;
 pub use state::{

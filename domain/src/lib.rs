@@ -21,6 +21,8 @@ pub mod views;
 
 #[cfg(test)]
 mod given;
+#[cfg(test)]
+mod known;
 
 pub use aggregate::{Aggregate, Command, Internal, Meta, State, Timer};
 pub use patch::Patch;

@@ -35,6 +35,18 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// A field that may be absent or null.
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match self.patch(name, parse) {
+            Patch::Set(value) => Some(value),
+            Patch::Keep | Patch::Clear => None,
+        }
+    }
+
     /// A field that must be there; none when it is at fault.
     pub(crate) fn required<T>(
         &mut self,
@@ -87,6 +99,16 @@ impl<'a> Body<'a> {
     /// Notes a fault.
     pub(crate) fn note(&mut self, field: &str, fault: Fault) {
         self.faults.push(FieldFault::new(field, fault));
+    }
+
+    /// Notes the faults of a part that was read elsewhere.
+    pub(crate) fn note_all(&mut self, faults: Vec<FieldFault>) {
+        self.faults.extend(faults);
+    }
+
+    /// Whether the object has a member of this name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.members.contains_key(name)
     }
 
     /// Notes every member that was not asked for.

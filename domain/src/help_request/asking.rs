@@ -12,7 +12,7 @@ use super::values::{CancelReason, RejectReason, Side, Status};
 use super::{
     Ask, Cancelled, DetachCommunity, Matched, Open, Rejection, SetRequestPrivacy, UpdateRequest, payload,
 };
-use crate::patch::Patch;
+use crate::Patch;
 use crate::text::FieldFault;
 
 impl Open {

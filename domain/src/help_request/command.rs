@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use event_schemas::{CommunityId, MatchId, RequestId, UserId, request};
 
+use super::State;
 use super::draft::{Draft, Edit};
 use super::lifetime::Windows;
-use crate::views::CommunityFacts;
+use crate::views::{CommunityFacts, Views};
 
 /// A command to a help request. What it must know of other aggregates comes inside.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +40,30 @@ pub enum Command {
     RemindMatch(RemindMatch),
     /// Forget the texts; from the timer.
     ForgetText,
+}
+
+impl Command {
+    /// The command with the windows of the communities that are linked at the moment of its decision.
+    pub(crate) fn informed(mut self, state: &State, views: &dyn Views) -> Self {
+        let communities = state.ask().map_or(&[][..], |it| &it.communities);
+        match &mut self {
+            Self::CompleteMatch(CompleteMatch { windows, .. })
+            | Self::CancelMatch(CancelMatch { windows, .. })
+            | Self::ExpireRequest(ExpireRequest { windows }) => *windows = Windows::of(communities, views),
+            Self::CreateRequest(_)
+            | Self::UpdateRequest(_)
+            | Self::CancelRequest(_)
+            | Self::SetRequestPrivacy(_)
+            | Self::ProposeMatch(_)
+            | Self::AcceptMatch(_)
+            | Self::RejectMatch(_)
+            | Self::GiveFeedback(_)
+            | Self::DetachCommunity(_)
+            | Self::RemindMatch(_)
+            | Self::ForgetText => {}
+        }
+        self
+    }
 }
 
 /// Policies send their commands complete: nothing of the views is missing.

@@ -4,9 +4,10 @@ use event_schemas::Timestamp;
 use serde_json::{Map, Value};
 
 use super::payload;
-use super::reading::{Body, Faults, instant, integer, text};
+use super::reading::{Faults, instant, text};
 use super::values::{RequestType, Scope, Urgency};
-use crate::patch::Patch;
+use crate::Patch;
+use crate::reading::{Body, whole};
 use crate::text::{Fault, Text};
 
 /// Title of a request.
@@ -70,7 +71,7 @@ impl Draft {
         }
         let payload = request_type.and_then(|it| {
             let written = body.optional("payload", any);
-            body.merge(payload::parse(it, written.as_ref())).flatten()
+            payload::parse(it, written.as_ref()).map_err(|faults| body.note_all(faults.0)).ok().flatten()
         });
         let requirements = body.optional("requirements", payload::requirements);
         let scheduled_at = scheduled_for.or_else(|| payload::scheduled_at(request_type?, payload.as_ref()?));
@@ -88,7 +89,7 @@ impl Draft {
             payload,
             requirements,
         });
-        body.finish(draft)
+        Ok(body.finish(draft)?.expect("a missing value has its fault"))
     }
 
     /// The title, else the beginning of the description.
@@ -147,7 +148,7 @@ impl Edit {
             payload: body.patch("payload", any),
             requirements: body.patch("requirements", payload::requirements),
         };
-        body.finish(Some(edit))
+        Ok(body.finish(edit)?)
     }
 
     /// Whether it names no field at all.
@@ -208,7 +209,7 @@ fn scope(value: &Value) -> Result<Scope, Fault> {
 
 /// Clamped to 1-6.
 fn degrees(value: &Value) -> Result<i32, Fault> {
-    integer(value).map(|it| i32::try_from(it.clamp(1, 6)).expect("clamped to 1-6"))
+    whole(i32::MIN, i32::MAX)(value).map(|it| it.clamp(1, 6))
 }
 
 fn any(value: &Value) -> Result<Value, Fault> {

@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use event_schemas::{CommunityId, Timestamp};
 
-use crate::views::{CommunityFacts, Lagging, Views};
+use crate::views::{CommunityFacts, Views};
 
 /// Days after which the texts of a cancelled request are forgotten.
 const CANCELLED_WINDOW_DAYS: i32 = 7;
@@ -31,18 +31,12 @@ impl Default for Windows {
 }
 
 impl Windows {
-    /// The smallest windows of these communities; those of unchanged settings when there is none.
-    ///
-    /// # Errors
-    /// [`Lagging`] when the view does not know one of them yet.
-    pub fn of(communities: &[CommunityId], views: &dyn Views) -> Result<Self, Lagging> {
-        let mut smallest: Option<Self> = None;
-        for community in communities {
-            let facts = views.community(*community).ok_or(Lagging("communities"))?;
-            let own = Self::in_community(&facts);
-            smallest = Some(smallest.map_or(own, |it| it.min(own)));
-        }
-        Ok(smallest.unwrap_or_default())
+    /// The smallest windows of these communities, as far as the views know them; those of unchanged settings when they
+    /// know none.
+    #[must_use]
+    pub fn of(communities: &[CommunityId], views: &dyn Views) -> Self {
+        let own = communities.iter().filter_map(|it| views.community(*it)).map(|it| Self::in_community(&it));
+        own.reduce(Self::min).unwrap_or_default()
     }
 
     /// When the texts of a request completed at `at` are forgotten.

@@ -22,7 +22,7 @@ const REQUIREMENTS_BYTES: usize = 4 * 1024;
 ///
 /// # Errors
 /// All faults, with paths such as `payload.origin.lat`.
-pub fn parse(request_type: RequestType, payload: Option<&Value>) -> Result<Option<Value>, Faults> {
+pub(super) fn parse(request_type: RequestType, payload: Option<&Value>) -> Result<Option<Value>, Faults> {
     let fault = |fault| Err(Faults(vec![FieldFault::new("payload", fault)]));
     match (forms::of(request_type), payload) {
         (None, None) => Ok(None),

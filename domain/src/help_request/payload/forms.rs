@@ -90,7 +90,7 @@ const EVENT_LOCATION: &[Field] = &[
 
 const EVENT_ROLE: &[Field] = &[
     required("roleName", LONG_TEXT),
-    required("count", Integer(1, i32::MAX as i64)),
+    required("count", Integer(1, i32::MAX)),
     optional("description", LONG_TEXT),
 ];
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use event_schemas::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::help_request::reading::integer;
+use crate::reading::{number, truth, whole};
 use crate::text::{Fault, FieldFault, Text};
 
 /// What a value must be.
@@ -13,7 +13,7 @@ pub(super) enum Kind {
     /// A text with this many characters, at least and at most.
     Text(usize, usize),
     /// A whole number from the first to the second.
-    Integer(i64, i64),
+    Integer(i32, i32),
     /// A number from the first to the second.
     Number(f64, f64),
     /// True or false.
@@ -138,15 +138,9 @@ impl Kind {
     fn scalar(&self, value: &Value) -> Result<Value, Fault> {
         match self {
             Self::Text(min, max) => text(value, *min, *max).map(Value::from),
-            Self::Integer(min, max) => {
-                let number = integer(value)?;
-                within(number as f64, *min as f64, *max as f64).map(|()| Value::from(number))
-            }
-            Self::Number(min, max) => {
-                let number = value.as_f64().ok_or(Fault::WrongType("a number"))?;
-                within(number, *min, *max).map(|()| value.clone())
-            }
-            Self::Boolean => value.as_bool().map(Value::from).ok_or(Fault::WrongType("true or false")),
+            Self::Integer(min, max) => whole(*min, *max)(value).map(Value::from),
+            Self::Number(min, max) => number(*min, *max)(value).map(|_| value.clone()),
+            Self::Boolean => truth(value).map(Value::from),
             Self::DateTime => {
                 let text = text(value, 1, usize::MAX)?;
                 let read = Timestamp::parse(&text).ok();
@@ -197,8 +191,4 @@ fn text(value: &Value, min: usize, max: usize) -> Result<String, Fault> {
         length if length > max => Err(Fault::TooLong { max }),
         _within => Ok(text),
     }
-}
-
-fn within(number: f64, min: f64, max: f64) -> Result<(), Fault> {
-    if (min..=max).contains(&number) { Ok(()) } else { Err(Fault::OutOfRange { min, max }) }
 }
