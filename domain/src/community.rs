@@ -89,16 +89,10 @@ impl Aggregate for State {
     type Rejection = Rejection;
 
     fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
-        match (self, command) {
-            (Self::Absent, Command::CreateCommunity(create)) => create.decide(now),
-            (Self::Absent, _) => Err(Rejection::CommunityNotFound),
-            (Self::Active(community), command) => community.decide(command, now),
-            (Self::Archived(community), Command::ForgetJoinMessage(forget)) => {
-                Ok(community.join_requests.forget(community.id, forget, now))
-            }
-            // An exchange may end after its community; nothing is left to count it.
-            (Self::Archived(_), Command::CountExchange(_) | Command::CountQuality(_)) => Ok(vec![]),
-            (Self::Archived(_), _) => Err(Rejection::NotActive),
+        match self {
+            Self::Absent => decide_absent(command, now),
+            Self::Active(community) => community.decide(command, now),
+            Self::Archived(community) => community.decide(command, now),
         }
     }
 
@@ -116,7 +110,7 @@ impl Aggregate for State {
             (Self::Archived(community), CommunityEvent::JoinMessageForgotten(event)) => {
                 community.join_requests.forgotten(event);
             }
-            // A fact that fits no state leaves it as it is.
+            // Before its foundation and after its end nothing else can have happened to it.
             (Self::Absent | Self::Archived(_), _) => {}
         }
     }
@@ -129,13 +123,33 @@ impl Aggregate for State {
         }
     }
 
-    fn community_of(&self, event: &CommunityEvent) -> Option<CommunityId> {
-        match (self, event) {
-            (_, CommunityEvent::CommunityCreated(event)) => Some(event.community_id),
-            (Self::Active(community), _) => Some(community.id),
-            (Self::Archived(community), _) => Some(community.id),
-            (Self::Absent, _) => None,
+    fn community_of(&self, _event: &CommunityEvent) -> Option<CommunityId> {
+        match self {
+            Self::Absent => None,
+            Self::Active(community) => Some(community.id),
+            Self::Archived(community) => Some(community.id),
         }
+    }
+}
+
+fn decide_absent(command: &Command, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
+    match command {
+        Command::CreateCommunity(create) => create.decide(now),
+        Command::UpdateCommunity(_)
+        | Command::SetTags(_)
+        | Command::SetLocation(_)
+        | Command::ArchiveCommunity(_)
+        | Command::JoinCommunity(_)
+        | Command::WithdrawJoin(_)
+        | Command::DecideJoin(_)
+        | Command::AddMember(_)
+        | Command::ChangeMember(_)
+        | Command::RemoveMember(_)
+        | Command::ChangeSettings(_)
+        | Command::ChangeConfig(_)
+        | Command::CountExchange(_)
+        | Command::CountQuality(_)
+        | Command::ForgetJoinMessage(_) => Err(Rejection::CommunityNotFound),
     }
 }
 
@@ -185,6 +199,29 @@ impl Active {
             | CommunityEvent::CommunityConfigChanged(_)
             | CommunityEvent::CommunityCreated(_)
             | CommunityEvent::CommunityArchived(_) => {}
+        }
+    }
+}
+
+impl Archived {
+    fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
+        match command {
+            Command::ForgetJoinMessage(forget) => Ok(self.join_requests.forget(self.id, forget, now)),
+            // An exchange may end after its community; nothing is left to count it.
+            Command::CountExchange(_) | Command::CountQuality(_) => Ok(vec![]),
+            Command::CreateCommunity(_)
+            | Command::UpdateCommunity(_)
+            | Command::SetTags(_)
+            | Command::SetLocation(_)
+            | Command::ArchiveCommunity(_)
+            | Command::JoinCommunity(_)
+            | Command::WithdrawJoin(_)
+            | Command::DecideJoin(_)
+            | Command::AddMember(_)
+            | Command::ChangeMember(_)
+            | Command::RemoveMember(_)
+            | Command::ChangeSettings(_)
+            | Command::ChangeConfig(_) => Err(Rejection::NotActive),
         }
     }
 }

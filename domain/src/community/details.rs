@@ -74,7 +74,7 @@ pub type Location = Text<0, 255>;
 pub type Category = Text<0, 100>;
 
 /// No community has more active members.
-pub const MOST_MEMBERS: i32 = 150;
+pub(super) const MOST_MEMBERS: i32 = 150;
 
 /// Most active members of one community, 1-150.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +86,10 @@ impl MemberCap {
     /// # Errors
     /// The [`Fault`] when it is not 1-150.
     pub fn parse(raw: i64) -> Result<Self, Fault> {
-        let cap = i32::try_from(raw).ok().filter(|it| (1..=MOST_MEMBERS).contains(it));
-        cap.map(Self).ok_or(Fault::OutOfRange { min: 1.0, max: f64::from(MOST_MEMBERS) })
+        match i32::try_from(raw) {
+            Ok(cap @ 1..=MOST_MEMBERS) => Ok(Self(cap)),
+            Ok(_) | Err(_) => Err(Fault::OutOfRange { min: 1.0, max: MOST_MEMBERS.into() }),
+        }
     }
 
     /// The number.

@@ -11,9 +11,9 @@ use event_schemas::community::{
 use super::details::MOST_MEMBERS;
 
 /// Days of a month, wherever months are counted.
-pub const DAYS_OF_MONTH: f64 = 30.0;
+pub(super) const DAYS_OF_MONTH: f64 = 30.0;
 /// The request types that exist without any config.
-pub const BUILT_IN_TYPES: [&str; 5] = ["generic", "ride", "borrow", "service", "event"];
+const BUILT_IN_TYPES: [&str; 5] = ["generic", "ride", "borrow", "service", "event"];
 /// Multiplier of what no entry names, in hundredths.
 const PLAIN_MULTIPLIER: i32 = 100;
 

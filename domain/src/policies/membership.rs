@@ -4,7 +4,7 @@ use event_schemas::community::CommunityEvent;
 use event_schemas::request::DetachCommunity;
 use event_schemas::{Command, CommunityId, Event, Recorded, RequestId};
 
-use super::Policy;
+use super::{Asked, Policy};
 use crate::State;
 use crate::views::Views;
 
@@ -12,7 +12,7 @@ use crate::views::Views;
 pub(super) const DETACH_REQUESTS: Policy = Policy { name: "detach_requests", react };
 
 /// What a lagging view misses is invisible anyway: the audience follows live membership.
-fn react(event: &Recorded<Event>, _state: &State, views: &dyn Views) -> Vec<(String, Command)> {
+fn react(event: &Recorded<Event>, _state: &State, views: &dyn Views) -> Asked {
     match &event.payload {
         Event::Community(CommunityEvent::UserLeftCommunity(left)) => {
             detached(left.community_id, views.open_requests(left.user_id, left.community_id))
@@ -28,7 +28,7 @@ fn react(event: &Recorded<Event>, _state: &State, views: &dyn Views) -> Vec<(Str
     }
 }
 
-fn detached(community_id: CommunityId, requests: Vec<RequestId>) -> Vec<(String, Command)> {
+fn detached(community_id: CommunityId, requests: Vec<RequestId>) -> Asked {
     let detach = |request_id: RequestId| {
         (request_id.to_string(), Command::Request(DetachCommunity { request_id, community_id }.into()))
     };

@@ -25,12 +25,15 @@ pub struct Reaction {
     pub command: Command,
 }
 
+/// What a policy asks for: commands, each with the id of its target.
+pub type Asked = Vec<(String, Command)>;
+
 /// A policy looks at an event, at its aggregate after it and at the views, and asks for commands.
 pub struct Policy {
     /// Its name; part of command ids, so it never changes.
     pub name: &'static str,
     /// What it asks for.
-    pub react: fn(&Recorded<Event>, &State, &dyn Views) -> Vec<(String, Command)>,
+    pub react: fn(&Recorded<Event>, &State, &dyn Views) -> Asked,
 }
 
 impl std::fmt::Debug for Policy {

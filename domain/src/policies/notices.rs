@@ -13,7 +13,7 @@ use event_schemas::notification::RaiseNotification;
 use event_schemas::user::UserEvent;
 use event_schemas::{Command, CommunityId, Event, Recorded, UserId};
 
-use super::Policy;
+use super::{Asked, Policy};
 use crate::State;
 use crate::community;
 use crate::inbox::{Kind, Part};
@@ -25,7 +25,7 @@ pub(super) const NOTICES: Policy = Policy { name: "notices", react };
 /// Reasons for which sessions end that the person brought about and knows of.
 const KNOWN_TO_THE_PERSON: [&str; 2] = ["logout_all", "password"];
 
-fn react(event: &Recorded<Event>, state: &State, views: &dyn Views) -> Vec<(String, Command)> {
+fn react(event: &Recorded<Event>, state: &State, views: &dyn Views) -> Asked {
     let notices = match (&event.payload, state) {
         (Event::User(event), _) => about_accounts(event),
         (Event::Community(event), State::Community(community::State::Active(community))) => {

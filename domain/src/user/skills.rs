@@ -8,10 +8,10 @@ use super::{Active, Rejection, SkillName};
 use crate::text::fold;
 
 /// Most skills of one person.
-pub const MOST_SKILLS: usize = 50;
+pub(super) const MOST_SKILLS: usize = 50;
 
 /// The skills that matchers know, in clear on the log.
-pub const KNOWN_SKILLS: [&str; 18] = [
+pub(super) const KNOWN_SKILLS: [&str; 18] = [
     "baking",
     "career_advice",
     "carpentry",

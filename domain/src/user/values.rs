@@ -15,6 +15,8 @@ pub type Phone = Text<1, 32>;
 pub type SkillName = Text<1, 100>;
 /// A home place as the person writes it.
 pub type HomeLabel = Text<1, 200>;
+/// A kind of vehicle, as in `sedan`.
+pub type VehicleKind = Text<1, 50>;
 
 /// A normalized e-mail address: at most 254 characters, one `@`, a dotted domain, no white space.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -117,7 +119,7 @@ impl From<&Home> for event_schemas::user::Home {
 /// A vehicle that a person can help with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vehicle {
-    kind: Text<1, 50>,
+    kind: VehicleKind,
     seats: i32,
 }
 
@@ -126,7 +128,7 @@ impl Vehicle {
     ///
     /// # Errors
     /// The [`Fault`] of a number of seats beyond that.
-    pub fn new(kind: Text<1, 50>, seats: i32) -> Result<Self, Fault> {
+    pub fn new(kind: VehicleKind, seats: i32) -> Result<Self, Fault> {
         if (1..=10).contains(&seats) { Ok(Self { kind, seats }) } else { Err(Fault::OutOfRange { min: 1.0, max: 10.0 }) }
     }
 }
