@@ -32,10 +32,19 @@ where
         self
     }
 
-    /// Decides; the events are folded too, so that a repeat can be asked.
+    /// A command that was accepted at that instant belongs to the past, too.
+    #[track_caller]
+    pub(crate) fn after(mut self, command: impl Into<A::Command>) -> Self {
+        let events = self.state.decide(&command.into(), self.now).expect("accepted");
+        fold(&mut self.state, &events, self.now);
+        self
+    }
+
+    /// Asks.
     pub(crate) fn when(&self, command: impl Into<A::Command>) -> When<A> {
         let command = command.into();
-        When { result: self.state.decide(&command, self.now) }
+        let result = self.state.decide(&command, self.now);
+        When { state: self.state.clone(), now: self.now, command, result }
     }
 
     /// The folded state.
@@ -46,6 +55,9 @@ where
 
 /// What came of it.
 pub(crate) struct When<A: Aggregate> {
+    state: A,
+    now: Timestamp,
+    command: A::Command,
     result: Result<Vec<A::Event>, A::Rejection>,
 }
 
@@ -53,9 +65,19 @@ impl<A: Aggregate> When<A>
 where
     A::Event: PartialEq + Debug,
 {
-    /// Exactly these events.
+    /// Exactly these events, and none when it is asked again: saying it twice changes nothing.
     #[track_caller]
-    pub(crate) fn then(self, events: impl IntoIterator<Item = A::Event>) {
+    pub(crate) fn then(mut self, events: impl IntoIterator<Item = A::Event>) {
+        let events: Vec<_> = events.into_iter().collect();
+        fold(&mut self.state, &events, self.now);
+        let again = self.state.decide(&self.command, self.now).unwrap_or_default();
+        self.then_adding(events);
+        assert_eq!(again, Vec::new(), "asked again");
+    }
+
+    /// Exactly these events, of a command that adds each time and is recognised by its id alone.
+    #[track_caller]
+    pub(crate) fn then_adding(self, events: impl IntoIterator<Item = A::Event>) {
         assert_eq!(self.result.expect("accepted"), events.into_iter().collect::<Vec<_>>());
     }
 
@@ -69,5 +91,12 @@ where
     #[track_caller]
     pub(crate) fn then_refused(self, rejection: A::Rejection) {
         assert_eq!(self.result.expect_err("refused"), rejection);
+    }
+}
+
+/// Folds events that were decided at `now`. Their ids tell them from those of the given past.
+fn fold<A: Aggregate>(state: &mut A, events: &[A::Event], now: Timestamp) {
+    for (event, n) in events.iter().zip(1001..) {
+        state.evolve(event, Meta { event_id: EventId::new(Uuid::from_u128(n)), at: now });
     }
 }
