@@ -6,7 +6,9 @@
 mod envelope;
 mod evolution;
 mod files;
+mod making;
 mod privacy;
+mod reading;
 mod robustness;
 mod samples;
 mod schema;

@@ -7,7 +7,9 @@ use event_schemas::SealedFields;
 use serde_json::{Value, json};
 
 use crate::files::versions;
-use crate::samples::{Fill, Reading, made, newest};
+use crate::making::{Fill, made};
+use crate::reading::Reading;
+use crate::samples::newest;
 use crate::schema::{data, fields, name, parsed, walk};
 
 /// Words that make a name sound personal.

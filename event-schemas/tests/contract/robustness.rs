@@ -6,7 +6,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::sample::Index;
 
 use crate::files::versions;
-use crate::samples::{Fill, made};
+use crate::making::{Fill, made};
 
 /// A good record in wire format, as [`Codec::local`] numbers the schemas.
 fn good() -> impl Strategy<Value = Vec<u8>> {

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::files::Version;
-use crate::samples::{Fill, Reading, made, newest};
+use crate::making::{Fill, made, unchecked};
+use crate::reading::Reading;
+use crate::samples::newest;
 use crate::schema::{data, fields, fields_mut, is_nullable, name, parsed, remove};
 
 /// A version whose data record was altered.
@@ -89,5 +91,5 @@ fn refused(version: &Version) -> String {
 
 /// Bare Avro binary of the schema, without any optional value, whatever this code makes of it.
 fn binary(version: &Version) -> Vec<u8> {
-    crate::samples::unchecked(version, Fill::Nothing)
+    unchecked(version, Fill::Nothing)
 }
