@@ -86,7 +86,13 @@ pub(super) enum Carry {
 const MOST_TIMERS_AT_ONCE: usize = 64;
 
 /// Carries out a command at the present time, after whatever is due before it.
-pub(super) fn carry_out(partition: &mut Partition, window: &mut Window, tools: &Tools, ask: Ask, reply: Option<Reply>) -> Carry {
+pub(super) fn carry_out(
+    partition: &mut Partition,
+    window: &mut Window,
+    tools: &Tools,
+    ask: Ask,
+    reply: Option<Reply>,
+) -> Carry {
     let now = partition.decision_time(tools.clock.now());
     if let Err(fault) = fire_due(partition, window, tools, &ask.key, now) {
         return Carry::Spoilt(fault, reply);
@@ -215,7 +221,8 @@ fn write(
 ) -> Result<Vec<NewRecord>, event_log::WriteError> {
     let mut sealed = event.clone();
     let drawn = tools.keys.seal(&mut sealed, event.envelope.timestamp)?;
-    let record = tools.encoder.event(&sealed, partition.id.number, fingerprint, ask.traceparent.as_deref())?;
+    let record =
+        tools.encoder.event(&sealed, partition.id.number, fingerprint, ask.traceparent.as_deref())?;
     window.records.push(record);
     Ok(drawn)
 }

@@ -61,7 +61,8 @@ impl Session<'_> {
     /// Fires what is due on all partitions that are served.
     pub(super) fn fire_timers(&mut self) {
         let clock = self.shard.tools.clock.now();
-        let serving: Vec<_> = self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
+        let serving: Vec<_> =
+            self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
         for id in serving {
             while self.has_room()
                 && let Some(partition) = self.partitions.get_mut(&id)
@@ -82,7 +83,8 @@ impl Session<'_> {
     /// Answers a command that was carried out before, or waits to be; gives the reply back for one that is new.
     fn repeat(&mut self, id: PartitionId, origin: &super::Origin, reply: Reply) -> Option<Reply> {
         let pending = self.open.find(id, origin.command_id);
-        let pending = pending.or_else(|| self.flight.as_mut().and_then(|it| it.window.find(id, origin.command_id)));
+        let pending =
+            pending.or_else(|| self.flight.as_mut().and_then(|it| it.window.find(id, origin.command_id)));
         if let Some(carried) = pending {
             if carried.fingerprint == origin.fingerprint {
                 carried.replies.push(reply);

@@ -71,7 +71,9 @@ impl Handle {
             return Owner::Here;
         }
         match self.owners.last(id) {
-            Some(owner) if owner.state == "owned" && *owner.instance != *self.instance => Owner::At(owner.address),
+            Some(owner) if owner.state == "owned" && *owner.instance != *self.instance => {
+                Owner::At(owner.address)
+            }
             _ => Owner::Moving,
         }
     }

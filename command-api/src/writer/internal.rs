@@ -81,7 +81,8 @@ enum Taken {
 impl Session<'_> {
     /// Carries out what waits for partitions that are served, as far as the open window has room.
     pub(super) async fn take_internal(&mut self) {
-        let serving: Vec<_> = self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
+        let serving: Vec<_> =
+            self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
         for id in serving {
             while self.has_room()
                 && let Some(record) = self.inbox.next_of(id)
@@ -104,7 +105,9 @@ impl Session<'_> {
     }
 
     async fn take(&mut self, id: PartitionId, record: &Record) -> Taken {
-        if let Some(reason) = self.inbox.suspects.get(&record.position).filter(|it| !it.starts_with(LAGGING)).cloned() {
+        if let Some(reason) =
+            self.inbox.suspects.get(&record.position).filter(|it| !it.starts_with(LAGGING)).cloned()
+        {
             return self.bury(record, &reason);
         }
         let wire = match self.shard.takeover.decoder.decode::<Command>(record).await {
@@ -126,7 +129,13 @@ impl Session<'_> {
         self.carry_internal(id, record, wire, command)
     }
 
-    fn carry_internal(&mut self, id: PartitionId, record: &Record, wire: Recorded<Command>, command: domain::Command) -> Taken {
+    fn carry_internal(
+        &mut self,
+        id: PartitionId,
+        record: &Record,
+        wire: Recorded<Command>,
+        command: domain::Command,
+    ) -> Taken {
         let Some(partition) = self.partitions.get_mut(&id) else { return Taken::Held };
         let envelope = wire.envelope;
         let known = partition.ledger.find(envelope.command_id).is_some()

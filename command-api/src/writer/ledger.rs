@@ -59,6 +59,11 @@ impl Ledger {
         self.forget(at);
     }
 
+    /// How many commands it knows.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
     /// How far back it reaches; none while it is empty.
     pub(super) fn reaches_back_to(&self) -> Option<Timestamp> {
         self.drawers.front().map(|it| Timestamp::from_micros(it.hour * MICROS_PER_HOUR))
@@ -75,7 +80,9 @@ impl Ledger {
 
     fn forget(&mut self, now: Timestamp) {
         let kept_from = (now - self.remembered_for).micros().div_euclid(MICROS_PER_HOUR);
-        while self.drawers.len() > 1 && self.drawers.front().is_some_and(|it| it.hour < kept_from || self.count > self.capacity) {
+        while self.drawers.len() > 1
+            && self.drawers.front().is_some_and(|it| it.hour < kept_from || self.count > self.capacity)
+        {
             self.count -= self.drawers.pop_front().map_or(0, |it| it.commands.len());
         }
     }

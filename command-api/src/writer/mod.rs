@@ -80,12 +80,17 @@ pub struct Parts {
 ///
 /// # Errors
 /// When the owners' topic cannot be read.
-pub async fn start(config: WriterConfig, parts: Parts, stop: CancellationToken) -> Result<(Handle, JoinHandle<()>), LogError> {
+pub async fn start(
+    config: WriterConfig,
+    parts: Parts,
+    stop: CancellationToken,
+) -> Result<(Handle, JoinHandle<()>), LogError> {
     let Parts { log, decoder, encoder, keys, views, clock } = parts;
     let owners = Owners::follow(Arc::clone(&log), decoder.clone(), stop.clone()).await?;
     let (jobs, queue) = mpsc::channel(config.queue);
     let serving = Serving::default();
-    let partitions = Domain::ALL.into_iter().map(|it| (it, topics::partitions(it, config.profile).cast_unsigned()));
+    let partitions =
+        Domain::ALL.into_iter().map(|it| (it, topics::partitions(it, config.profile).cast_unsigned()));
     let handle = Handle {
         jobs,
         serving: serving.clone(),

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event_log::{Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError};
+use event_log::{
+    Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError,
+};
 use event_schemas::state::PartitionOwner;
 use event_schemas::{Domain, Timestamp};
 use parking_lot::RwLock;
@@ -25,7 +27,11 @@ impl Owners {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub(super) async fn follow(log: Arc<dyn EventLog>, decoder: Decoder, stop: CancellationToken) -> Result<Self, LogError> {
+    pub(super) async fn follow(
+        log: Arc<dyn EventLog>,
+        decoder: Decoder,
+        stop: CancellationToken,
+    ) -> Result<Self, LogError> {
         let owners = Self::default();
         let fold = FoldOwners { decoder, owners: owners.clone() };
         let tail = Tail::follow(log, vec![TopicPartition::new(TOPIC, 0)], fold, stop).await?;
@@ -57,7 +63,9 @@ impl Fold for FoldOwners {
                     }
                 }
                 Ok(None) => {}
-                Err(fault) => warn!(position = %record.position, %fault, "an announcement of an owner is not readable"),
+                Err(fault) => {
+                    warn!(position = %record.position, %fault, "an announcement of an owner is not readable")
+                }
             }
         }
     }
@@ -74,7 +82,12 @@ pub(super) struct Announcer {
 
 impl Announcer {
     /// The record that says who owns, or no longer owns, a partition.
-    pub(super) fn record(&self, id: PartitionId, owned: bool, at: Timestamp) -> Result<NewRecord, WriteError> {
+    pub(super) fn record(
+        &self,
+        id: PartitionId,
+        owned: bool,
+        at: Timestamp,
+    ) -> Result<NewRecord, WriteError> {
         let owner = PartitionOwner {
             domain: id.domain.name().to_owned(),
             partition: id.number,

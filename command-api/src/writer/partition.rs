@@ -9,6 +9,7 @@ use std::collections::{BinaryHeap, HashMap};
 use chrono::TimeDelta;
 use domain::{Meta, State};
 use event_schemas::{AggregateType, Domain, Event, Recorded, Timestamp};
+use metrics::gauge;
 
 use super::ledger::Ledger;
 
@@ -73,6 +74,16 @@ impl Partition {
     /// How many aggregates it holds.
     pub(super) fn len(&self) -> usize {
         self.aggregates.len()
+    }
+
+    /// Tells its size and the reach of its ledger as metrics.
+    pub(super) fn report(&self) {
+        let labels = [("partition", self.id.to_string())];
+        gauge!("karmyq_partition_aggregates", &labels).set(count(self.aggregates.len()));
+        gauge!("karmyq_ledger_commands", &labels).set(count(self.ledger.len()));
+        if let Some(reach) = self.ledger.reaches_back_to() {
+            gauge!("karmyq_ledger_reaches_back_to_seconds", &labels).set(reach.millis() as f64 / 1e3);
+        }
     }
 
     /// The time of a decision that is made at `clock`: never before what was written.
@@ -148,7 +159,8 @@ impl Partition {
     fn evolve(&mut self, key: &Key, event: &Recorded<Event>) -> &mut Live {
         let envelope = &event.envelope;
         self.last_written = self.last_written.max(envelope.timestamp);
-        let fresh = || Live { state: State::initial(envelope.aggregate_type), version: 0, last: None, armed: None };
+        let fresh =
+            || Live { state: State::initial(envelope.aggregate_type), version: 0, last: None, armed: None };
         let live = self.aggregates.entry(key.clone()).or_insert_with(fresh);
         live.state.evolve(&event.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
         live.version = envelope.aggregate_version;
@@ -163,6 +175,11 @@ impl Partition {
             self.due.extend(due.map(|it| Reverse((it, key.clone()))));
         }
     }
+}
+
+/// A count as metrics take it; exact up to 2^32.
+fn count(of: usize) -> f64 {
+    u32::try_from(of).unwrap_or(u32::MAX).into()
 }
 
 /// The key of the aggregate that an event is about.

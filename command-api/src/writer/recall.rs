@@ -26,7 +26,12 @@ pub(super) struct Recall {
 
 impl Recall {
     /// The answer to the first attempt of this command.
-    pub(super) async fn answer(&self, of: PartitionId, command: CommandId, at: Remembered) -> Result<Executed, Failure> {
+    pub(super) async fn answer(
+        &self,
+        of: PartitionId,
+        command: CommandId,
+        at: Remembered,
+    ) -> Result<Executed, Failure> {
         let read = tokio::time::timeout(PATIENCE, self.read(of, command, at)).await;
         // The command itself is safe in the log; only this answer has to be asked for again.
         read.unwrap_or_else(|_| Err(Failure::Moving))
@@ -35,7 +40,8 @@ impl Recall {
     async fn read(&self, of: PartitionId, command: CommandId, at: Remembered) -> Result<Executed, Failure> {
         let fault = |it: &dyn std::fmt::Display| Failure::Fault(it.to_string());
         let partition = TopicPartition::new(of.domain.events_topic(), of.number);
-        let mut reader = self.log.reader(vec![(partition.clone(), at.first)]).await.map_err(|it| fault(&it))?;
+        let mut reader =
+            self.log.reader(vec![(partition.clone(), at.first)]).await.map_err(|it| fault(&it))?;
         let mut events = Vec::new();
         while reader.position(&partition).is_some_and(|it| it <= at.last) {
             for record in reader.next(100, WAIT).await.map_err(|it| fault(&it))? {

@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_log::{AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition};
+use event_log::{
+    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition,
+};
 use event_schemas::Domain;
 use metrics::histogram;
 use tokio::sync::mpsc;
@@ -31,6 +33,9 @@ pub(super) const GROUP: &str = "karmyq-writers";
 const LANES: usize = 3;
 /// Pause before a session begins again after a fault of the broker.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// How often the size of what is held in memory is told.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// What lives as long as the process.
 #[derive(Debug)]
@@ -65,7 +70,9 @@ impl Shard {
             match self.session(session).await {
                 End::Stopped => return,
                 End::Fenced(reason) => warn!(reason, "fenced: joining the writers anew"),
-                End::Indeterminate(reason) => warn!(reason, "a commit's outcome is unknown: reading the log anew"),
+                End::Indeterminate(reason) => {
+                    warn!(reason, "a commit's outcome is unknown: reading the log anew")
+                }
                 End::Unavailable(fault) => {
                     error!(%fault, "the log is not available to the writer, trying again");
                     // A pause between attempts, not a wait for a condition: nothing tells when a broker is back.
@@ -111,7 +118,10 @@ impl Shard {
         end
     }
 
-    async fn join(&self, prefix: &str) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>, Vec<Box<dyn Lane>>), LogError> {
+    async fn join(
+        &self,
+        prefix: &str,
+    ) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>, Vec<Box<dyn Lane>>), LogError> {
         let ids = (0..LANES).map(|lane| format!("{prefix}-{lane}"));
         let lanes = futures::future::try_join_all(ids.map(async |id| self.log.lane(&id).await)).await?;
         let config = GroupConfig {
@@ -174,6 +184,7 @@ impl Session<'_> {
     async fn run(&mut self) -> End {
         let stop = self.shard.stop.clone();
         let mut jobs = Vec::new();
+        let mut report = tokio::time::interval(REPORT_EVERY);
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
@@ -193,6 +204,7 @@ impl Session<'_> {
                     if taken == 0 { Err(End::Stopped) } else { Ok(()) }
                 }
                 () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
+                _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
                 () = stop.cancelled(), if !stop.is_cancelled() => { self.give_everything_back(); Ok(()) }
             };
             if let Err(end) = step {
@@ -235,7 +247,8 @@ impl Session<'_> {
             consumed.extend(self.positions.iter().next().map(|(of, next)| (of.clone(), *next)));
         }
         let mut lane = self.lanes.remove(0);
-        let transaction = event_log::Window { records, consumed: consumed.clone(), fence: Arc::clone(&self.membership) };
+        let transaction =
+            event_log::Window { records, consumed: consumed.clone(), fence: Arc::clone(&self.membership) };
         let task = tokio::spawn(async move {
             let appended = lane.append(transaction).await;
             (lane, appended)
@@ -345,7 +358,10 @@ impl Session<'_> {
         self.loading.spawn(async move { (id, takeover.load(id).await) });
     }
 
-    fn loaded(&mut self, loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>) -> Result<(), End> {
+    fn loaded(
+        &mut self,
+        loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>,
+    ) -> Result<(), End> {
         let (id, loaded) = loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
         if !self.expected.contains(&id) || self.shard.stop.is_cancelled() {
             // It was asked back while it loaded.
@@ -382,13 +398,16 @@ impl Session<'_> {
     fn announce_leaving(&mut self) -> Result<(), End> {
         let at = self.shard.tools.clock.now();
         for mut leaving in std::mem::take(&mut self.leaving) {
-            let served: Vec<_> = leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
+            let served: Vec<_> =
+                leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
             if leaving.announced || served.is_empty() {
                 self.let_go(leaving);
                 continue;
             }
             for id in served {
-                self.open.records.push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
+                self.open
+                    .records
+                    .push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
             }
             leaving.announced = true;
             self.leaving.push(leaving);
@@ -403,7 +422,7 @@ impl Session<'_> {
             self.inbox.drop_partition(id);
         }
         // The callback may have run out of patience; then the group has moved on, and the fence decides.
-        drop(leaving.done.send(()));
+        _ = leaving.done.send(());
     }
 
     /// The process stops: no new commands, and the partitions go as if the group had asked for them.

@@ -68,14 +68,18 @@ impl Takeover {
     /// Ends at once what a predecessor that did not say goodbye may have left open. For speed only: without it the
     /// broker ends it after the transaction timeout, and the replay waits for that.
     async fn fence_predecessor(&self, id: PartitionId) {
-        let Some(owner) = self.owners.last(id).filter(|it| it.state == "owned" && *it.instance != *self.instance) else {
+        let Some(owner) =
+            self.owners.last(id).filter(|it| it.state == "owned" && *it.instance != *self.instance)
+        else {
             return;
         };
         let fenced = owner.transactional_ids.iter().map(async |it| (it, self.log.fence(it).await));
         for (transactional_id, fenced) in join_all(fenced).await {
             match fenced {
                 Ok(()) => info!(partition = %id, transactional_id, "fenced the predecessor"),
-                Err(fault) => warn!(partition = %id, transactional_id, %fault, "could not fence the predecessor"),
+                Err(fault) => {
+                    warn!(partition = %id, transactional_id, %fault, "could not fence the predecessor")
+                }
             }
         }
     }
@@ -112,5 +116,9 @@ impl Takeover {
 
 /// The fingerprint that the first event of a client command carries, zeros elsewhere.
 pub(super) fn fingerprint(record: &Record) -> [u8; 8] {
-    record.header(FINGERPRINT).and_then(|it| u64::from_str_radix(it, 16).ok()).map(u64::to_be_bytes).unwrap_or_default()
+    record
+        .header(FINGERPRINT)
+        .and_then(|it| u64::from_str_radix(it, 16).ok())
+        .map(u64::to_be_bytes)
+        .unwrap_or_default()
 }

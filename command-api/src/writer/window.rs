@@ -98,7 +98,13 @@ impl Window {
     }
 
     /// Holds an answer until the window is committed.
-    pub(super) fn hold(&mut self, partition: PartitionId, key: Key, answer: Result<Executed, Failure>, reply: Reply) {
+    pub(super) fn hold(
+        &mut self,
+        partition: PartitionId,
+        key: Key,
+        answer: Result<Executed, Failure>,
+        reply: Reply,
+    ) {
         self.held.push(Held { partition, key, answer, reply });
     }
 
@@ -109,7 +115,12 @@ impl Window {
             if let Some(partition) = partitions.get_mut(&command.partition) {
                 for (event, offset) in command.events.iter().zip(offsets) {
                     let envelope = &event.envelope;
-                    partition.ledger.note(envelope.command_id, *offset, command.fingerprint, envelope.timestamp);
+                    partition.ledger.note(
+                        envelope.command_id,
+                        *offset,
+                        command.fingerprint,
+                        envelope.timestamp,
+                    );
                     let key = super::partition::key_of(event);
                     partition.place(&key, envelope.aggregate_version, *offset);
                 }
@@ -127,13 +138,21 @@ impl Window {
 
     /// The window came to nothing: takes its changes back and tells the callers. Later windows go first.
     /// Returns the internal commands, to be handled again.
-    pub(super) fn undo(self, partitions: &mut HashMap<PartitionId, Partition>, failure: &Failure) -> Vec<Record> {
+    pub(super) fn undo(
+        self,
+        partitions: &mut HashMap<PartitionId, Partition>,
+        failure: &Failure,
+    ) -> Vec<Record> {
         for ((partition, key), before) in self.before {
             if let Some(partition) = partitions.get_mut(&partition) {
                 partition.restore(key, before);
             }
         }
-        let replies = self.commands.into_iter().flat_map(|it| it.replies).chain(self.held.into_iter().map(|it| it.reply));
+        let replies = self
+            .commands
+            .into_iter()
+            .flat_map(|it| it.replies)
+            .chain(self.held.into_iter().map(|it| it.reply));
         for reply in replies {
             respond(reply, Err(failure.clone()));
         }

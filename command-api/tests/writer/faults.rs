@@ -1,0 +1,77 @@
+//! What callers learn, and what is in the log, when an append does not simply succeed.
+
+use command_api::writer::Failure;
+use event_log::Fault;
+
+use super::scene::{Scene, join, person};
+
+#[tokio::test]
+async fn an_aborted_window_leaves_nothing_behind_and_the_same_key_succeeds_later() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    scene.log.fail_next(Fault::Aborted);
+    assert_eq!(
+        scene.execute(join(community, person(2)), "key").await.expect_err("aborted"),
+        Failure::NotTaken
+    );
+    let joined = scene.execute(join(community, person(2)), "key").await.expect("joins now");
+    assert_eq!((joined.version, joined.replayed), (3, false));
+    assert_eq!(scene.versions_of(community).await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn what_was_decided_on_an_aborted_window_vanishes_with_it() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    let mut held = scene.log.hold_next();
+    let before = scene.start(join(community, person(2)), "before");
+    held.reached().await;
+    // Both are decided while the window with "before" is under way, the second of them against its member.
+    scene.log.fail_next(Fault::Aborted);
+    let aborted = scene.start(join(community, person(3)), "aborted");
+    let refused = scene.start(join(community, person(3)), "refused on its ground");
+    scene.sees_no_answer(&refused).await;
+    held.release();
+    before.await.expect("task").expect("joins");
+    for call in [aborted, refused] {
+        assert_eq!(call.await.expect("task").expect_err("aborted"), Failure::NotTaken);
+    }
+    scene.execute(join(community, person(3)), "again").await.expect("joins after all");
+    assert_eq!(scene.versions_of(community).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_told_as_such_and_the_same_key_finds_out() {
+    for committed in [true, false] {
+        let scene = Scene::begin().await;
+        let (community, _) = scene.found(person(1)).await;
+        scene.log.fail_next(Fault::AnswerLost { committed });
+        let failure = scene.execute(join(community, person(2)), "key").await.expect_err("nobody knows");
+        assert_eq!(failure, Failure::OutcomeUnknown);
+        let answer = retried(&scene, community).await;
+        assert_eq!((answer.version, answer.replayed), (3, committed), "committed: {committed}");
+        assert_eq!(scene.versions_of(community).await, [1, 2, 3]);
+    }
+}
+
+#[tokio::test]
+async fn a_fenced_writer_begins_anew_and_loses_nothing() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    scene.log.fail_next(Fault::Fenced);
+    scene.execute(join(community, person(2)), "key").await.expect_err("fenced");
+    let answer = retried(&scene, community).await;
+    assert_eq!((answer.version, answer.replayed), (3, false));
+    assert_eq!(scene.versions_of(community).await, [1, 2, 3]);
+}
+
+/// Asks with the same key until a writer serves the partition again.
+async fn retried(scene: &Scene, community: event_schemas::CommunityId) -> command_api::writer::Executed {
+    loop {
+        match scene.execute(join(community, person(2)), "key").await {
+            Ok(executed) => return executed,
+            Err(Failure::Moving) => tokio::task::yield_now().await,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
