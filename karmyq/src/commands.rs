@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod demo;
 mod migrate;
 mod topics;
 
@@ -11,6 +12,8 @@ use clap::Subcommand;
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Play an exchange between neighbours on the running services, live
+    Demo,
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
     /// Topics of Kafka
@@ -22,6 +25,7 @@ impl Command {
     /// Does it; the exit code says how it went, an error why it could not be done.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
+            Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
             Self::Topics(command) => command.run().await,
         }

@@ -1,6 +1,7 @@
 //! How a command talks to people and to programs that read its output.
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 
 /// Exit code of a system that is not as it must be (`EX_CONFIG` of sysexits).
 pub(crate) const MISCONFIGURED: u8 = 78;
@@ -11,7 +12,55 @@ pub(crate) fn say(line: impl Display) {
     println!("{line}");
 }
 
+/// A line about how it goes, on standard error.
+pub(crate) fn mention(line: impl Display) {
+    eprintln!("{line}");
+}
+
 /// Why the command failed, with all causes, on standard error.
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("karmyq: {error:#}");
+}
+
+/// Colours, where somebody sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint {
+    colours: bool,
+}
+
+impl Paint {
+    /// Colours when standard output is a terminal and `NO_COLOR` is unset.
+    pub(crate) fn for_standard_output() -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        Self { colours: std::io::stdout().is_terminal() && !refused }
+    }
+
+    /// Bold.
+    pub(crate) fn bold(self, text: impl Display) -> String {
+        self.with("1", text)
+    }
+
+    /// Less important.
+    pub(crate) fn dim(self, text: impl Display) -> String {
+        self.with("2", text)
+    }
+
+    /// Bad.
+    pub(crate) fn red(self, text: impl Display) -> String {
+        self.with("31", text)
+    }
+
+    /// Good.
+    pub(crate) fn green(self, text: impl Display) -> String {
+        self.with("32", text)
+    }
+
+    /// Live.
+    pub(crate) fn cyan(self, text: impl Display) -> String {
+        self.with("36", text)
+    }
+
+    fn with(self, code: &str, text: impl Display) -> String {
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
 }

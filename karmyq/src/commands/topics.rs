@@ -13,7 +13,7 @@ use crate::terminal::{MISCONFIGURED, say};
 /// What can be asked about topics.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the topics of TOPIC_PROFILE that do not exist yet; existing ones stay as they are
+    /// Create the topics of `TOPIC_PROFILE` that do not exist yet; existing ones stay as they are
     Create,
     /// Tell what on the broker differs from the manifest, with the fix; exits with 78 when anything does
     Diff,
