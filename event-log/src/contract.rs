@@ -130,7 +130,8 @@ pub trait EventLog: Send + Sync + fmt::Debug + 'static {
     /// End of the partition, open transactions included: one past the last record that could ever have been acknowledged.
     async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError>;
 
-    /// The offset up to which committed records can be read now.
+    /// The offset up to which committed records can be read now. A window that was just acknowledged may lie behind it
+    /// for a moment, and on one partition longer than on another: to wait for it, wait for the high watermark.
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError>;
 
     /// Creates the topics that do not exist yet; existing ones stay as they are. Returns the names of those created.

@@ -25,6 +25,8 @@ use tokio::sync::mpsc;
 
 use self::client::{Context, PlainConsumer};
 use self::group::KafkaMembership;
+#[cfg(test)]
+pub(crate) use self::group::member_of;
 use self::lane::KafkaLane;
 use self::reader::KafkaReader;
 use crate::{EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, TopicPartition};

@@ -12,6 +12,8 @@ mod kafka;
 mod key_ring;
 mod memory;
 mod standing;
+#[cfg(test)]
+mod suite;
 mod tail;
 
 pub use contract::{

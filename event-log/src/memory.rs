@@ -20,8 +20,8 @@ use self::reader::MemoryReader;
 use self::state::{Refusal, State};
 use crate::drift;
 use crate::{
-    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, TopicPartition,
-    Window,
+    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader,
+    TopicPartition, Window,
 };
 
 /// A log in memory; clones are the same log.
@@ -183,7 +183,8 @@ impl Lane for MemoryLane {
 
 impl MemoryLane {
     async fn attempt(&self, window: &Window) -> Result<Appended, AppendError> {
-        let (transaction, offsets) = self.shared.change(|state| state.produce(&self.id, self.epoch, window))?;
+        let (transaction, offsets) =
+            self.shared.change(|state| state.produce(&self.id, self.epoch, window))?;
         let script = self.shared.state.lock().scripts.pop_front();
         if let Some(Script::Fail(fault)) = script {
             let committed = fault == Fault::AnswerLost { committed: true };
@@ -202,7 +203,9 @@ impl MemoryLane {
             Ok(Appended { offsets })
         } else {
             // Taken over after the fence: on a broker this refusal cannot be told from a repeated commit's.
-            Err(AppendError::Indeterminate("the transactional id was taken over during the commit".to_owned()))
+            Err(AppendError::Indeterminate(
+                "the transactional id was taken over during the commit".to_owned(),
+            ))
         }
     }
 }

@@ -61,7 +61,8 @@ impl Tail {
     /// When the log cannot be asked for its ends.
     pub async fn reach_end(&self, asked: impl Fn(&str) -> bool) -> Result<(), LogError> {
         let asked = self.partitions.iter().filter(|it| asked(&it.topic));
-        let ends = asked.map(async |it| Ok::<_, LogError>((it, self.log.last_stable_offset(it).await?)));
+        // Not the last stable offset: a commit is acknowledged before its markers are written, partition by partition.
+        let ends = asked.map(async |it| Ok::<_, LogError>((it, self.log.high_watermark(it).await?)));
         for (partition, end) in try_join_all(ends).await? {
             self.reach(partition, end).await;
         }

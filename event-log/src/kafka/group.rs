@@ -204,6 +204,14 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Group and id of a member, for a test that speaks in its name.
+#[cfg(test)]
+pub(crate) fn member_of(membership: &dyn Membership) -> Option<(String, String)> {
+    let shared = &membership.as_any().downcast_ref::<KafkaMembership>()?.shared;
+    let generation = Generation::of(shared.consumer()?.as_ref())?;
+    Some((shared.group.clone(), generation.member()))
+}
+
 /// The offsets to consume next: what the group has committed, else where the partition begins.
 pub(super) fn committed(
     consumer: &GroupConsumer,

@@ -37,7 +37,12 @@ pub(super) enum Order {
 
 impl State {
     /// Adds a member and shares out anew; returns its number.
-    pub(super) fn join(&mut self, group: &str, topics: &[String], orders: mpsc::UnboundedSender<Order>) -> u64 {
+    pub(super) fn join(
+        &mut self,
+        group: &str,
+        topics: &[String],
+        orders: mpsc::UnboundedSender<Order>,
+    ) -> u64 {
         let entry = self.groups.entry(group.to_owned()).or_default();
         entry.joined += 1;
         let number = entry.joined;

@@ -200,7 +200,8 @@ impl Task {
         }
         self.positions.retain(|of, _| !partitions.contains(of));
         let (done, mut is_done) = oneshot::channel();
-        let told = self.events.send(GroupEvent::Revoked { partitions: partitions.to_vec(), lost, done }).await;
+        let told =
+            self.events.send(GroupEvent::Revoked { partitions: partitions.to_vec(), lost, done }).await;
         let patience = self.member.config.session_timeout;
         if told.is_ok() && timeout(patience, &mut is_done).await.is_err() {
             self.member.standing.owe(is_done);

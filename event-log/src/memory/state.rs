@@ -46,7 +46,10 @@ pub(super) struct Partition {
 
 #[derive(Debug)]
 enum Entry {
-    Record { record: Record, transaction: u64 },
+    Record {
+        record: Record,
+        transaction: u64,
+    },
     /// The end of a transaction takes an offset, as it does on a broker.
     Marker,
 }
@@ -100,7 +103,9 @@ impl State {
     /// Creates the topics that do not exist; returns their names.
     pub(super) fn create(&mut self, topics: &[Topic]) -> Vec<String> {
         let mut created = Vec::new();
-        for topic in topics.iter().filter(|it| !self.topics.contains_key(&it.name)).cloned().collect::<Vec<_>>() {
+        for topic in
+            topics.iter().filter(|it| !self.topics.contains_key(&it.name)).cloned().collect::<Vec<_>>()
+        {
             let partitions = (0..topic.partitions).map(|_| Partition::default()).collect();
             created.push(topic.name.clone());
             self.topics.insert(topic.name.clone(), StoredTopic { topic, partitions });
@@ -112,7 +117,12 @@ impl State {
     pub(super) fn found(&self) -> HashMap<String, Found> {
         let found = |it: &StoredTopic| Found {
             partitions: it.partitions.len(),
-            settings: it.topic.settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            settings: it
+                .topic
+                .settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
         };
         self.topics.iter().map(|(name, it)| (name.clone(), found(it))).collect()
     }
@@ -136,7 +146,12 @@ impl State {
     }
 
     /// Writes the window's records in a new transaction and leaves it open.
-    pub(super) fn produce(&mut self, id: &str, epoch: u64, window: &Window) -> Result<(u64, Vec<i64>), Refusal> {
+    pub(super) fn produce(
+        &mut self,
+        id: &str,
+        epoch: u64,
+        window: &Window,
+    ) -> Result<(u64, Vec<i64>), Refusal> {
         if self.holders.get(id) != Some(&epoch) {
             return Err(Refusal::TakenOver);
         }

@@ -1,0 +1,111 @@
+//! Groups: partitions come, go only when they were let go, and go on where they were left.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Bench, on_both_logs, record};
+use crate::GroupEvent;
+
+on_both_logs! {
+    consumed_offsets_survive_their_consumer,
+    records_follow_their_assignment_from_the_committed_offset_on,
+    an_owner_that_wants_no_records_gets_none,
+    a_revocation_waits_for_its_answer,
+    whoever_leaves_hands_over_at_once,
+    a_member_survives_a_rebalance_without_losing_a_window,
+}
+
+async fn consumed_offsets_survive_their_consumer(bench: &Bench) {
+    let (owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let records = vec![record(bench.events(0), "a")];
+    lane.append(owner.window(records, (bench.commands(1), 42))).await.expect("appended");
+    owner.leave().await;
+
+    let mut next = bench.join(false).await;
+    let mut assigned = next.assigned().await;
+    assigned.sort();
+    assert_eq!(assigned, [(bench.commands(0), 0), (bench.commands(1), 42)]);
+}
+
+async fn records_follow_their_assignment_from_the_committed_offset_on(bench: &Bench) {
+    let (owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let commands = ["a", "b", "c"].map(|key| record(bench.commands(0), key)).to_vec();
+    lane.append(owner.window(commands, (bench.commands(0), 1))).await.expect("appended");
+    owner.leave().await;
+
+    let mut member = bench.join(true).await;
+    assert_eq!(member.assigned().await.len(), 2);
+    for (key, offset) in [("b", 1), ("c", 2)] {
+        let event = member.next().await;
+        let GroupEvent::Record(record) = event else { panic!("a record, not {event:?}") };
+        assert_eq!((record.key.as_slice(), record.position.offset), (key.as_bytes(), offset));
+    }
+}
+
+async fn an_owner_that_wants_no_records_gets_none(bench: &Bench) {
+    let (mut owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let commands = vec![record(bench.commands(0), "a")];
+    lane.append(owner.window(commands, (bench.commands(0), 0))).await.expect("appended");
+    let mut reader = bench.reader(&[(bench.commands(0), 0)]).await;
+    assert_eq!(reader.next(1, super::PATIENCE).await.expect("it is readable").len(), 1);
+    timeout(Duration::from_millis(300), owner.next()).await.expect_err("nothing comes");
+}
+
+async fn a_revocation_waits_for_its_answer(bench: &Bench) {
+    let (mut owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let mut second = bench.join(false).await;
+    let (revoked, lost, done) = owner.revoked().await;
+    assert_eq!((revoked.len(), lost), (1, false));
+    timeout(Duration::from_millis(500), second.next()).await.expect_err("the partition is not given on yet");
+
+    // The last window of a partition that goes away.
+    let window = owner.window(vec![record(bench.events(0), "a")], (revoked[0].clone(), 9));
+    lane.append(window).await.expect("appended");
+    done.send(()).expect("the answer is awaited");
+    assert_eq!(second.assigned().await, [(revoked[0].clone(), 9)]);
+}
+
+async fn whoever_leaves_hands_over_at_once(bench: &Bench) {
+    let owner = bench.owner().await;
+    let mut second = bench.join(false).await;
+    let handed_over = async {
+        let mut owned = 0;
+        while owned < 2 {
+            owned += second.assigned().await.len();
+        }
+    };
+    // Far sooner than the session timeout.
+    let in_time = timeout(Duration::from_secs(4), async { tokio::join!(owner.leave(), handed_over) });
+    in_time.await.expect("both partitions are handed over");
+}
+
+async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
+    let (mut owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let window = |member: &super::Member, partition, key: &str| {
+        member.window(vec![record(bench.events(partition), key)], (bench.commands(0), 0))
+    };
+    let mut second = bench.join(false).await;
+    let mut appended = 0_u32;
+    let given = loop {
+        lane.append(window(&owner, 0, &appended.to_string()))
+            .await
+            .expect("the rebalance takes nothing away");
+        appended += 1;
+        match owner.events.try_recv() {
+            Ok(GroupEvent::Revoked { partitions, done, .. }) => {
+                done.send(()).expect("the answer is awaited");
+                break partitions;
+            }
+            other => assert!(!matches!(other, Ok(GroupEvent::Assigned(_))), "{other:?}"),
+        }
+    };
+    let mut assigned = None;
+    while assigned.is_none() {
+        lane.append(window(&owner, 0, &appended.to_string())).await.expect("nor does its second half");
+        appended += 1;
+        assigned = second.events.try_recv().ok();
+    }
+    assert!(matches!(assigned, Some(GroupEvent::Assigned(it)) if it[0].0 == given[0]));
+    assert_eq!(bench.everything(0).await.len(), usize::try_from(appended).expect("few"));
+}
