@@ -111,6 +111,8 @@ impl Shard {
         };
         let end = session.run().await;
         session.abandon(&end);
+        // With it goes the ear for the group's events: nobody is asked any more whether something may be revoked.
+        drop(session);
         // Leaving is a courtesy that spares the others the session timeout; without it they wait for that.
         if let Err(fault) = membership.leave().await {
             warn!(%fault, "could not leave the group");
