@@ -61,8 +61,11 @@ pub(crate) fn metadata(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("cargo prints JSON")
 }
 
-/// Name of each crate of ours with its dependencies as (name, kind).
-pub(crate) fn crates() -> Vec<(String, Vec<(String, Option<String>)>)> {
+/// Name and kind of a dependency; no kind is an ordinary one.
+type Dependency = (String, Option<String>);
+
+/// Name of each crate of ours with its dependencies.
+pub(crate) fn crates() -> Vec<(String, Vec<Dependency>)> {
     let text = |it: &Value| it.as_str().map(str::to_owned);
     let list = |it: &Value| it.as_array().cloned().unwrap_or_default();
     list(&metadata(&["--no-deps"])["packages"])

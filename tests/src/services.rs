@@ -1,0 +1,251 @@
+//! Our own processes: set up once, started on free ports, killed and restarted at will, ended with the tests.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::Mutex;
+
+use crate::environment::{Environment, binaries, scratch};
+use crate::eventually::eventually;
+use crate::http::Api;
+use crate::log::Log;
+
+/// How long a service may take until it is ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// The whole system.
+#[derive(Debug)]
+pub struct System {
+    /// Where the servers are.
+    pub environment: Environment,
+    /// The API.
+    pub api: Api,
+    /// The topics.
+    pub log: Log,
+    /// The database, as superuser.
+    pub postgres: PgPool,
+    /// Where the services listen.
+    pub addresses: Addresses,
+    command_api: Mutex<Service>,
+    projectors: Mutex<Service>,
+    query_api: Mutex<Service>,
+}
+
+/// Where the services listen, as `host:port`.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// Of command-api.
+    pub command_api: String,
+    /// Of projectors.
+    pub projectors: String,
+    /// Of query-api.
+    pub query_api: String,
+}
+
+impl System {
+    /// Brings topics, schemas and tables up to date and starts the three services.
+    ///
+    /// # Panics
+    /// When something does not start; the message has the end of its log.
+    pub async fn start(environment: Environment) -> Self {
+        for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
+            let output = karmyq(&environment, step);
+            assert!(output.status.success(), "karmyq {step:?}: {}", said(&output));
+        }
+        let addresses =
+            Addresses { command_api: free_address(), projectors: free_address(), query_api: free_address() };
+        let start = |kind, address: &str| Service::start(&environment, kind, address, &[]);
+        let command_api = start(Kind::CommandApi, &addresses.command_api);
+        let projectors = start(Kind::Projectors, &addresses.projectors);
+        let query_api = start(Kind::QueryApi, &addresses.query_api);
+        let url = |address: &str| format!("http://{address}");
+        let api = Api::new(url(&addresses.command_api), url(&addresses.query_api));
+        let postgres = PgPool::connect(environment.get("DATABASE_URL_SUPERUSER")).await.expect("PostgreSQL");
+        let system = Self {
+            log: Log::new(&environment),
+            environment,
+            api,
+            postgres,
+            addresses,
+            command_api: Mutex::new(command_api),
+            projectors: Mutex::new(projectors),
+            query_api: Mutex::new(query_api),
+        };
+        for service in [&system.command_api, &system.projectors, &system.query_api] {
+            service.lock().await.ready().await;
+        }
+        system
+    }
+
+    /// Kills command-api as `kill -9` does, at once.
+    pub async fn kill_command_api(&self) {
+        self.command_api.lock().await.kill();
+    }
+
+    /// Starts command-api again where it was, and waits until it is ready.
+    pub async fn restart_command_api(&self) {
+        let mut service = self.command_api.lock().await;
+        *service = Service::start(&self.environment, Kind::CommandApi, &self.addresses.command_api, &[]);
+        service.ready().await;
+    }
+}
+
+/// One of our services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Writes.
+    CommandApi,
+    /// Folds.
+    Projectors,
+    /// Reads.
+    QueryApi,
+}
+
+impl Kind {
+    const fn binary(self) -> &'static str {
+        match self {
+            Self::CommandApi => "command-api",
+            Self::Projectors => "projectors",
+            Self::QueryApi => "query-api",
+        }
+    }
+
+    const fn listen(self) -> &'static str {
+        match self {
+            Self::CommandApi => "COMMAND_API_LISTEN",
+            Self::Projectors => "PROJECTORS_LISTEN",
+            Self::QueryApi => "QUERY_API_LISTEN",
+        }
+    }
+
+    const fn database(self) -> &'static str {
+        match self {
+            Self::CommandApi => "DATABASE_URL_COMMAND_API",
+            Self::Projectors => "DATABASE_URL_PROJECTORS",
+            Self::QueryApi => "DATABASE_URL_QUERY_API",
+        }
+    }
+}
+
+/// A running process of ours. It ends with this value.
+#[derive(Debug)]
+pub struct Service {
+    kind: Kind,
+    address: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    /// Starts a service on this address, with further variables.
+    ///
+    /// # Panics
+    /// When there is no such binary.
+    #[must_use]
+    pub fn start(environment: &Environment, kind: Kind, address: &str, variables: &[(&str, &str)]) -> Self {
+        let binary = binaries().join(kind.binary());
+        let log = scratch().join(format!("{}-{}.log", kind.binary(), address.replace(':', "-")));
+        let file = File::options().create(true).append(true).open(&log).expect("a log file");
+        let child = Command::new(&binary)
+            .env(kind.listen(), address)
+            .env("ADVERTISED_URL", format!("http://{address}"))
+            .env("DATABASE_URL", environment.get(kind.database()))
+            .env("RATE_LIMIT_DISABLED", "true")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a log file"))
+            .stderr(file)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}; `cargo build --bins` makes it", binary.display()));
+        Self { kind, address: address.to_owned(), child, log }
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends instead, or takes too long.
+    pub async fn ready(&mut self) {
+        let url = format!("http://{}/health/ready", self.address);
+        let what = format!("{:?} is ready; its log is {}", self.kind, self.log.display());
+        let (child, log) = (&mut self.child, &self.log);
+        eventually(&what, READY, || {
+            let ended = child.try_wait().expect("a child");
+            assert!(ended.is_none(), "{what}: it ended with {ended:?}:\n{}", tail(log));
+            let asked = reqwest::get(url.clone());
+            async { asked.await.ok().filter(|it| it.status().is_success()) }
+        })
+        .await;
+    }
+
+    /// Waits until it has ended by itself: exit code and log.
+    ///
+    /// # Panics
+    /// When it goes on.
+    pub async fn ended(&mut self) -> (Option<i32>, String) {
+        let (child, log) = (&mut self.child, &self.log);
+        let status = eventually("the service ends by itself", READY, || {
+            let ended = child.try_wait().expect("a child");
+            async move { ended }
+        })
+        .await;
+        (status.code(), tail(log))
+    }
+
+    /// Kills it as `kill -9` does.
+    ///
+    /// # Panics
+    /// When it cannot be killed.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("reaped");
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself already.
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Runs the command line to its end.
+///
+/// # Panics
+/// When there is no such binary.
+#[must_use]
+pub fn karmyq(environment: &Environment, arguments: &[&str]) -> Output {
+    Command::new(binaries().join("karmyq"))
+        .args(arguments)
+        .env("DATABASE_URL", environment.get("DATABASE_URL_PROJECTORS"))
+        .output()
+        .expect("`cargo build --bins` makes karmyq")
+}
+
+/// What a program said on both channels.
+#[must_use]
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// An address on which nobody listens.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// The end of a log.
+fn tail(log: &PathBuf) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}

@@ -1,0 +1,122 @@
+//! The whole system from outside, on real servers: `./dev test` starts them.
+//!
+//! This is a harness of its own (see the manifest): the services start once, the tests run one after another in the
+//! order of the list, and the processes end whatever happens. `cargo test -p tests --test system -- NAME` runs those whose
+//! name contains NAME.
+#![expect(clippy::print_stdout, reason = "a test harness reports")]
+
+mod analysts;
+mod bad_calls;
+mod bad_input;
+mod crash;
+mod idempotency;
+mod live;
+mod positions;
+mod privacy;
+mod rebuild;
+mod safe_start;
+mod story;
+mod tenancy;
+mod tokens;
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use tests::environment::Environment;
+use tests::services::System;
+
+/// How long one test may take.
+const LIMIT: Duration = Duration::from_secs(180);
+
+type Test = fn(&System) -> LocalBoxFuture<'_, ()>;
+
+/// Names tests; each is an `async fn(&System)`.
+macro_rules! tests {
+    ($($module:ident::$name:ident,)*) => {
+        &[$((
+            concat!(stringify!($module), "::", stringify!($name)),
+            |system| Box::pin($module::$name(system)),
+        )),*]
+    };
+}
+
+/// All tests; those that disturb the services stand last.
+const TESTS: &[(&str, Test)] = tests![
+    story::neighbours_exchange_help_and_everybody_sees_it,
+    story::every_event_of_the_exchange_is_complete_and_tells_its_cause,
+    story::places_of_a_full_community_are_given_away_once,
+    idempotency::the_same_key_gets_the_same_answer_and_appends_nothing,
+    idempotency::the_same_key_for_another_call_is_refused,
+    idempotency::a_stale_version_is_refused,
+    bad_input::every_bad_call_is_refused_with_its_code_and_appends_nothing,
+    tokens::every_token_that_is_not_ours_is_refused,
+    positions::a_query_waits_for_the_position_that_it_names,
+    positions::a_position_that_nobody_has_reached_is_told_so,
+    tenancy::what_is_not_the_callers_business_does_not_exist,
+    tenancy::without_a_caller_no_table_has_a_row,
+    live::a_notification_arrives_while_it_is_raised,
+    live::a_stream_resumes_after_the_last_update_that_was_seen,
+    live::a_stream_is_for_its_owner_alone,
+    privacy::no_personal_text_stands_in_any_byte_of_any_topic,
+    analysts::a_stock_python_consumer_reads_every_event_topic,
+    rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
+    crash::whatever_was_acknowledged_survives_a_kill,
+    safe_start::a_topic_that_was_altered_stops_every_service,
+];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = std::env::args().skip(1).find(|it| !it.starts_with('-')).unwrap_or_default();
+    let chosen: Vec<_> = TESTS.iter().filter(|(name, _)| name.contains(&filter)).collect();
+    println!("\nrunning {} tests", chosen.len());
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(reason) => {
+            println!("{reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let begun = Instant::now();
+    let system = System::start(environment).await;
+    println!("the services are ready after {:.1} s", begun.elapsed().as_secs_f64());
+    let mut failed = Vec::new();
+    for (name, test) in &chosen {
+        if !passes(name, *test, &system).await {
+            failed.push(*name);
+        }
+    }
+    report(chosen.len(), &failed, begun.elapsed());
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs one test; a panic fails it and lets the others run.
+async fn passes(name: &str, test: Test, system: &System) -> bool {
+    let begun = Instant::now();
+    // What a test holds goes with it, and the system has no state that a panic could leave half changed.
+    let result = tokio::time::timeout(LIMIT, AssertUnwindSafe(test(system)).catch_unwind()).await;
+    let word = match result {
+        Ok(Ok(())) => "ok",
+        Ok(Err(_panic)) => "FAILED",
+        Err(_elapsed) => "FAILED (no end)",
+    };
+    println!("test {name} ... {word} ({:.1} s)", begun.elapsed().as_secs_f64());
+    word == "ok"
+}
+
+/// The closing lines, in the form of the standard harness.
+fn report(ran: usize, failed: &[&str], took: Duration) {
+    if !failed.is_empty() {
+        println!("\nfailures:\n    {}", failed.join("\n    "));
+    }
+    println!(
+        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {} filtered out; finished in {:.2}s\n",
+        if failed.is_empty() { "ok" } else { "FAILED" },
+        ran - failed.len(),
+        failed.len(),
+        TESTS.len() - ran,
+        took.as_secs_f64()
+    );
+}
