@@ -25,7 +25,11 @@ packages_missing() {
     for purpose in "$@"; do
         case $purpose in
             build) command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || echo build-essential ;;
-            test) command -v shellcheck >/dev/null || echo shellcheck ;;
+            test)
+                command -v shellcheck >/dev/null || echo shellcheck
+                # For a stock Kafka client in a virtual environment.
+                python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+                ;;
         esac
     done
 }

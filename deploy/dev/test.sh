@@ -50,7 +50,8 @@ test_cargo() {
     (
         cd "$ROOT" || exit
         eval "$(test_servers env)" || exit
-        export KARMYQ_TEST_MARK=$TEST_MARK
+        # The tests alter a topic with ./dev kafka, and that must be one of their own servers'.
+        export KARMYQ_TEST_MARK=$TEST_MARK KARMYQ_STATE=$TEST_STATE
         # The tests start and kill the services' binaries, so these must be as new as the tests.
         cargo build --bins --locked && cargo test -p tests --locked "$@"
     ) 7>&-
