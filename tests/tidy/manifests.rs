@@ -52,7 +52,7 @@ const DOMAIN: [&str; 9] = [
 /// `cargo metadata` of the workspace; with `--no-deps` its own crates alone.
 pub(crate) fn metadata(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .args(arguments)
         .current_dir(root())
         .output()

@@ -33,7 +33,8 @@ fn every_file_is_short_enough_to_be_read_in_one_go() {
 
 #[test]
 fn every_function_fits_on_a_screen() {
-    let found = rust().iter().flat_map(long_functions).collect();
+    // Tests may list as many cases as there are.
+    let found = rust().iter().filter(|it| !is_test(it)).flat_map(long_functions).collect();
     none("name a part of these", found);
 }
 
@@ -140,21 +141,17 @@ fn decisions_and_folds_name_what_they_ignore() {
     none("name the variants, so that a new one does not compile", folds.iter().flat_map(wildcards).collect());
 }
 
-/// `_ =>` arms of matches that have no literal arm; a match over texts or numbers needs one.
+/// `_ =>` arms of matches with an arm that names a variant, which is a path; a match over texts or numbers needs one.
 fn wildcards(file: &File) -> Vec<String> {
     let all: Vec<&str> = file.text.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
-    let literal = |line: &str| {
-        let pattern =
-            line.trim_start().trim_start_matches(['(', '|', ' ', '&', '[']).trim_start_matches("Some(");
-        // An arm that a macro repeats stands for every variant.
-        pattern.starts_with(['"', '\'', '-', '$']) || pattern.starts_with(|it: char| it.is_ascii_digit())
-    };
+    let variant = |line: &str| line.split_once(" =>").is_some_and(|(pattern, _)| pattern.contains("::"));
     let mut found = Vec::new();
     for (number, line) in all.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with("_ =>")) {
         let depth = indent(line);
         let arms = all[..number].iter().rev().take_while(|it| it.is_empty() || indent(it) >= depth);
-        if !arms.filter(|it| indent(it) == depth).any(|it| literal(it)) {
+        // What a macro repeats stands for every variant.
+        if arms.filter(|it| indent(it) == depth && !it.contains('$')).any(|it| variant(it)) {
             found.push(format!("{}:{}: {}", file.path, number + 1, line.trim()));
         }
     }
