@@ -25,6 +25,8 @@ pub type SchemaId = u32;
 const MAGIC: u8 = 0;
 /// Magic byte and schema id.
 const HEADER: usize = 5;
+/// More than any text or list in a record may take, whose data ends at 256 KiB.
+const LARGEST_VALUE: usize = 4 << 20;
 
 /// The fields without which nothing is a record of ours.
 const REQUIRED: [&str; 12] = [
@@ -60,6 +62,8 @@ impl RegisteredSchema {
     /// When the text is no Avro schema of a named record, or one of our types without a field that every record has.
     /// An Avro record has exactly the fields of its schema, so this is the place to find one missing.
     pub fn parse(json: &str) -> Result<Self, DecodeError> {
+        // Damaged bytes may claim any length; nothing is reserved beyond this. The first call of the process decides.
+        apache_avro::util::max_allocation_bytes(LARGEST_VALUE);
         let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(json)?));
         let Schema::Record(record) = schema else { return Err(DecodeError::NoRecord) };
         let record_name = record.name.fullname(None);

@@ -5,6 +5,11 @@
 //! `topics` the manifest of topics, `codec` the way between Rust values and Confluent wire bytes, and one module per
 //! domain the payloads themselves. The `.avsc` files under `avro/` are the source of the contract; the structs here
 //! follow them, and a test holds both against each other for every entry of the catalog.
+//!
+//! A schema that was published never changes: `contract.lock` has its digest. Another field is another minor version: a
+//! file `<Type>.v1.1.avsc` with the new field at the end (nullable, or an empty list or map by default), `"v1.1"` in the
+//! type's line of `payloads!`, the field in the struct with `#[serde(default)]`, and `cargo xtask bless` for
+//! its golden sample. `tests/contract` tells what is missing or not allowed.
 
 mod aliases;
 mod catalog;
