@@ -11,6 +11,7 @@ mod encoder;
 mod kafka;
 mod key_ring;
 mod memory;
+mod registry;
 mod standing;
 #[cfg(test)]
 mod suite;
@@ -25,4 +26,5 @@ pub use encoder::{DEAD_LETTERS, Encoder, WriteError};
 pub use kafka::KafkaLog;
 pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError};
 pub use memory::{Fault, Held, MemoryLog};
+pub use registry::{Pushed, SchemaRegistry};
 pub use tail::{Fold, Tail};

@@ -14,12 +14,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_schemas::topics::{Kind, Topic};
+use event_schemas::user::{SessionsRevoked, UserEvent};
+use event_schemas::{
+    Actor, AggregateType, CommandId, CorrelationId, Envelope, Event, EventId, Metadata, Recorded, Timestamp,
+    UserId,
+};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::{
-    EventLog, GroupConfig, GroupEvent, Lane, Membership, NewRecord, Reader, Record, TopicPartition, Window,
+    EventLog, GroupConfig, GroupEvent, Lane, Membership, NewRecord, Position, Reader, Record, TopicPartition,
+    Window,
 };
 
 /// Longer than anything here may take.
@@ -194,6 +200,35 @@ fn record(to: TopicPartition, key: &str) -> NewRecord {
         headers: Vec::new(),
         timestamp_ms: 1_700_000_000_000,
     }
+}
+
+/// Some event, complete and without sealed fields.
+pub(crate) fn any_event() -> Recorded<Event> {
+    let user_id = UserId::new(uuid::Uuid::from_u128(1));
+    let command_id = CommandId::new(uuid::Uuid::from_u128(2));
+    let revoked = SessionsRevoked { user_id, family_ids: vec![], reason: "logout_all".to_owned() };
+    Recorded {
+        envelope: Envelope {
+            event_id: EventId::new(uuid::Uuid::from_u128(3)),
+            timestamp: Timestamp::from_micros(1_700_000_000_000_001),
+            correlation_id: CorrelationId::from(command_id),
+            causation_id: None,
+            aggregate_type: AggregateType::User,
+            aggregate_id: user_id.to_string(),
+            aggregate_version: 2,
+            community_id: None,
+            actor: Some(Actor::User(user_id)),
+            command_id,
+            metadata: Metadata::default(),
+        },
+        payload: UserEvent::from(revoked).into(),
+    }
+}
+
+/// A record with this value.
+pub(crate) fn record_of(value: Vec<u8>) -> Record {
+    let position = Position { of: TopicPartition::new("user-events", 0), offset: 0 };
+    Record { position, key: vec![], value: Some(value), headers: vec![], timestamp_ms: 0 }
 }
 
 fn keys(records: &[Record]) -> Vec<String> {
