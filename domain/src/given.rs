@@ -17,7 +17,10 @@ pub(crate) struct Given<A: Aggregate> {
 pub(crate) fn given<A: Aggregate>(past: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let mut state = A::default();
     for (event, n) in past.into_iter().zip(1..) {
-        state.evolve(&event, Meta { event_id: EventId::new(Uuid::from_u128(n)), at: Timestamp::from_micros(0) });
+        state.evolve(
+            &event,
+            Meta { event_id: EventId::new(Uuid::from_u128(n)), at: Timestamp::from_micros(0) },
+        );
     }
     Given { state, now: Timestamp::from_micros(0) }
 }

@@ -79,18 +79,24 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// A change of a list; each entry tells its own faults, with paths below its own.
+    /// A change of a list of at least `fewest`; each entry tells its own faults, with paths below its own.
     pub(crate) fn entries<T>(
         &mut self,
         name: &'static str,
+        fewest: usize,
         parse: impl Fn(&Value) -> Result<T, Vec<FieldFault>>,
     ) -> Option<Vec<T>> {
         let list = self.change(name, |value| value.as_array().cloned().ok_or(Fault::WrongType("a list")))?;
+        if list.len() < fewest {
+            self.note(name, Fault::TooFew { min: fewest });
+        }
         let mut entries = Vec::with_capacity(list.len());
         for (n, value) in list.iter().enumerate() {
             match parse(value) {
                 Ok(entry) => entries.push(entry),
-                Err(faults) => self.faults.extend(faults.into_iter().map(|it| it.below(&format!("{name}[{n}]")))),
+                Err(faults) => {
+                    self.faults.extend(faults.into_iter().map(|it| it.below(&format!("{name}[{n}]"))))
+                }
             }
         }
         Some(entries)

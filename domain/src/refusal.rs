@@ -43,9 +43,7 @@ impl Refusal {
     /// `VALIDATION_ERROR`: values at fault, each with the path of its field.
     #[must_use]
     pub fn invalid(message: impl Into<String>, faults: &[FieldFault]) -> Self {
-        let described = |it: &FieldFault| {
-            json!({ "field": it.field, "code": it.fault.code(), "message": it.to_string() })
-        };
+        let described = |it: &FieldFault| json!({ "field": it.field, "code": it.fault.code(), "message": it.to_string() });
         let fields: Vec<Value> = faults.iter().map(described).collect();
         Self::new(Class::Invalid, "VALIDATION_ERROR", message).with(json!({ "fields": fields }))
     }

@@ -87,6 +87,12 @@ pub enum Fault {
         /// Greatest value.
         max: f64,
     },
+    /// A list with fewer entries than it must have.
+    #[error("must have at least {min} entries")]
+    TooFew {
+        /// Fewest entries.
+        min: usize,
+    },
     /// A list with more entries than it may have.
     #[error("must have at most {max} entries")]
     TooMany {
@@ -110,7 +116,7 @@ impl Fault {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Required => "REQUIRED",
-            Self::TooShort { .. } => "TOO_SHORT",
+            Self::TooShort { .. } | Self::TooFew { .. } => "TOO_SHORT",
             Self::TooLong { .. } | Self::TooMany { .. } => "TOO_LONG",
             Self::ControlCharacter | Self::Malformed(_) | Self::NotAllowed(_) => "INVALID",
             Self::OutOfRange { .. } => "OUT_OF_RANGE",

@@ -42,7 +42,7 @@ impl SettingsChange {
             message_window_days: body.change("messageWindowDays", days()),
             expired_request_window_days: body.change("expiredRequestWindowDays", days()),
             reputation_half_life_months: body.change("reputationHalfLifeMonths", number(0.0, 24.0)),
-            activity_types: body.entries("activityTypes", activity).map(without_repeats),
+            activity_types: body.entries("activityTypes", 0, activity).map(without_repeats),
             leaderboard_enabled: body.change("leaderboardEnabled", truth),
         };
         body.finish(Self(change))
@@ -112,13 +112,19 @@ impl ConfigChange {
 pub(super) fn check_weights(config: &Config) -> Result<(), Vec<FieldFault>> {
     let pairs = [
         ("trustDepthWeight", config.trust_depth_weight + config.trust_breadth_weight),
-        ("communityTrustBondingWeight", config.community_trust_bonding_weight + config.community_trust_bridging_weight),
+        (
+            "communityTrustBondingWeight",
+            config.community_trust_bonding_weight + config.community_trust_bridging_weight,
+        ),
     ];
     // A hair above the allowed deviation, so that 0.6 + 0.401 is not refused for its binary form.
     let off = |sum: f64| (sum - 1.0).abs() > 0.001 + 1e-9;
     let fault = Fault::Malformed("a weight that makes 1 together with its counterpart");
-    let faults: Vec<_> =
-        pairs.into_iter().filter(|(_, sum)| off(*sum)).map(|(field, _)| FieldFault::new(field, fault)).collect();
+    let faults: Vec<_> = pairs
+        .into_iter()
+        .filter(|(_, sum)| off(*sum))
+        .map(|(field, _)| FieldFault::new(field, fault))
+        .collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
@@ -150,10 +156,7 @@ fn without_repeats(names: Vec<String>) -> Vec<String> {
 
 fn request_types(body: &mut Body<'_>) -> Option<Vec<RequestTypeConfig>> {
     const FIELD: &str = "enabledRequestTypes";
-    let types = body.entries(FIELD, request_type)?;
-    if types.is_empty() {
-        body.note(FIELD, Fault::Required);
-    }
+    let types = body.entries(FIELD, 1, request_type)?;
     for (n, entry) in types.iter().enumerate() {
         if types[..n].iter().any(|it| it.name == entry.name) {
             body.note(&format!("{FIELD}[{n}].name"), Fault::Malformed("a name that no other entry has"));
@@ -180,7 +183,8 @@ fn request_type(value: &Value) -> Result<RequestTypeConfig, Vec<FieldFault>> {
 
 fn label(value: &Value) -> Result<String, Fault> {
     let name = value.as_str().ok_or(Fault::WrongType("text"))?;
-    let valid = (1..=50).contains(&name.len()) && name.bytes().all(|it| it == b'_' || it.is_ascii_lowercase());
+    let valid =
+        (1..=50).contains(&name.len()) && name.bytes().all(|it| it == b'_' || it.is_ascii_lowercase());
     if valid { Ok(name.to_owned()) } else { Err(Fault::Malformed("1-50 of a-z and _")) }
 }
 

@@ -38,8 +38,10 @@ impl Tally {
         if self.exchanges.contains(&count.match_id) {
             return vec![];
         }
-        let newcomers: BTreeSet<_> =
-            [count.helper_id, count.requester_id].into_iter().filter(|it| !self.participants.contains(it)).collect();
+        let newcomers: BTreeSet<_> = [count.helper_id, count.requester_id]
+            .into_iter()
+            .filter(|it| !self.participants.contains(it))
+            .collect();
         let counted = ExchangeCounted {
             community_id: self.community,
             match_id: count.match_id,

@@ -212,7 +212,8 @@ impl Coordinates {
             let fault = Fault::OutOfRange { min: -most, max: most };
             (!(-most..=most).contains(&value)).then(|| FieldFault::new(field, fault))
         };
-        let faults: Vec<_> = [within("lat", lat, 90.0), within("lng", lng, 180.0)].into_iter().flatten().collect();
+        let faults: Vec<_> =
+            [within("lat", lat, 90.0), within("lng", lng, 180.0)].into_iter().flatten().collect();
         if faults.is_empty() { Ok(Self { lat, lng }) } else { Err(faults) }
     }
 

@@ -66,7 +66,11 @@ pub struct Forgetting {
 }
 
 impl Active {
-    pub(super) fn join(&self, join: &JoinCommunity, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
+    pub(super) fn join(
+        &self,
+        join: &JoinCommunity,
+        now: Timestamp,
+    ) -> Result<Vec<CommunityEvent>, Rejection> {
         if self.role_of(join.by).is_some() {
             return Err(Rejection::AlreadyMember);
         }
@@ -76,7 +80,9 @@ impl Active {
         if self.takes_a_decision(join.by) {
             let message = join.message.as_ref().map(|it| Sealable::Clear(it.as_str().to_owned()));
             let (community_id, user_id) = (self.id, join.by);
-            return Ok(vec![JoinRequestCreated { community_id, user_id, message, invited_by_id: None }.into()]);
+            return Ok(vec![
+                JoinRequestCreated { community_id, user_id, message, invited_by_id: None }.into(),
+            ]);
         }
         self.has_place()?;
         Ok(vec![self.joins(join.by, Role::Member, Via::Public, now)])
@@ -93,7 +99,11 @@ impl Active {
         }
     }
 
-    pub(super) fn decide_join(&self, decide: &DecideJoin, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
+    pub(super) fn decide_join(
+        &self,
+        decide: &DecideJoin,
+        now: Timestamp,
+    ) -> Result<Vec<CommunityEvent>, Rejection> {
         self.at_least(Role::Moderator, decide.by)?;
         match (self.join_requests.0.get(&decide.applicant), decide.verdict) {
             (None, _) => Err(Rejection::JoinRequestNotFound),
@@ -141,7 +151,11 @@ impl JoinRequests {
         now: Timestamp,
     ) -> Vec<CommunityEvent> {
         let due = self.forgettings().any(|(applicant, it)| applicant == command.applicant && it.due <= now);
-        if due { vec![JoinMessageForgotten { community_id, user_id: command.applicant }.into()] } else { vec![] }
+        if due {
+            vec![JoinMessageForgotten { community_id, user_id: command.applicant }.into()]
+        } else {
+            vec![]
+        }
     }
 
     pub(super) fn timer(&self) -> Option<Timer<Command>> {

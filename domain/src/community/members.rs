@@ -191,7 +191,11 @@ impl Active {
         Members::join(self.id, user, role, via, now).into()
     }
 
-    pub(super) fn add_member(&self, add: &AddMember, now: Timestamp) -> Result<Vec<CommunityEvent>, Rejection> {
+    pub(super) fn add_member(
+        &self,
+        add: &AddMember,
+        now: Timestamp,
+    ) -> Result<Vec<CommunityEvent>, Rejection> {
         self.at_least(Role::Admin, add.by)?;
         if !add.known {
             return Err(Rejection::UserNotFound);

@@ -215,7 +215,9 @@ impl Preferences {
     pub(super) fn fold(&mut self, event: &NotificationPreferencesChanged) {
         match event.r#type.as_deref().map(Kind::named) {
             None => self.fold_global(event),
-            Some(Some(kind)) => fold_switches(self.by_type.entry((kind, event.community_id)).or_default(), event),
+            Some(Some(kind)) => {
+                fold_switches(self.by_type.entry((kind, event.community_id)).or_default(), event)
+            }
             // A type that this code does not know: nothing here ever raises it.
             Some(None) => {}
         }
@@ -253,7 +255,8 @@ impl State {
             *event_slot(&mut event, channel) = wanted;
         }
         event.email_digest = set.email_digest.filter(|it| *it != now.email_digest);
-        event.timezone = set.timezone.map(|it| it.name().to_owned()).filter(|it| now.timezone.as_ref() != Some(it));
+        event.timezone =
+            set.timezone.map(|it| it.name().to_owned()).filter(|it| now.timezone.as_ref() != Some(it));
         let mut quiet = |field: &str, patch: Patch<LocalTime>, before: &Option<String>| {
             if matches!(patch, Patch::Clear) && before.is_some() {
                 event.cleared.push(field.to_owned());

@@ -1,7 +1,9 @@
 //! Whether a notice tells anything new, and on which channels.
 
 use chrono::TimeDelta;
-use event_schemas::notification::{NotificationEvent, NotificationRaised, NotificationSent, RaiseNotification};
+use event_schemas::notification::{
+    NotificationEvent, NotificationRaised, NotificationSent, RaiseNotification,
+};
 use event_schemas::{NotificationId, Timestamp};
 
 use super::items::{Identity, PART};

@@ -8,7 +8,11 @@ use event_schemas::notification::{
 use super::{DeleteNotification, MarkAllRead, MarkRead, Purge, Rejection, State};
 
 impl State {
-    pub(super) fn mark_read(&self, mark: &MarkRead, now: Timestamp) -> Result<Vec<NotificationEvent>, Rejection> {
+    pub(super) fn mark_read(
+        &self,
+        mark: &MarkRead,
+        now: Timestamp,
+    ) -> Result<Vec<NotificationEvent>, Rejection> {
         let item = self.items.get(mark.notification_id, now).ok_or(Rejection::NotificationNotFound)?;
         if item.read {
             return Ok(vec![]);

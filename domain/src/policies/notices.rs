@@ -31,7 +31,9 @@ fn react(event: &Recorded<Event>, state: &State, views: &dyn Views) -> Asked {
         (Event::Community(event), State::Community(community::State::Active(community))) => {
             about_communities::notices(event, community)
         }
-        (Event::Request(event), State::HelpRequest(request)) => about_requests::notices(event, request, views),
+        (Event::Request(event), State::HelpRequest(request)) => {
+            about_requests::notices(event, request, views)
+        }
         (Event::Reputation(event), _) => about_karma::notices(event),
         (Event::Community(_) | Event::Request(_) | Event::Notification(_), _) => Vec::new(),
     };

@@ -71,7 +71,8 @@ impl AvatarUrl {
     pub fn parse(raw: &str) -> Result<Self, Fault> {
         let text = Text::<1, 500>::parse(raw)?;
         let host = text.as_str().strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
-        let named = host.is_some_and(|host| !host.is_empty() && !host.starts_with(':') && !host.ends_with('@'));
+        let named =
+            host.is_some_and(|host| !host.is_empty() && !host.starts_with(':') && !host.ends_with('@'));
         if named && !text.as_str().contains(char::is_whitespace) {
             Ok(Self(text.into()))
         } else {
@@ -129,7 +130,11 @@ impl Vehicle {
     /// # Errors
     /// The [`Fault`] of a number of seats beyond that.
     pub fn new(kind: VehicleKind, seats: i32) -> Result<Self, Fault> {
-        if (1..=10).contains(&seats) { Ok(Self { kind, seats }) } else { Err(Fault::OutOfRange { min: 1.0, max: 10.0 }) }
+        if (1..=10).contains(&seats) {
+            Ok(Self { kind, seats })
+        } else {
+            Err(Fault::OutOfRange { min: 1.0, max: 10.0 })
+        }
     }
 }
 
@@ -175,7 +180,8 @@ impl Locale {
         let language = subtags.next().unwrap_or_default();
         let valid = (2..=8).contains(&language.len())
             && language.bytes().all(|it| it.is_ascii_alphabetic())
-            && subtags.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric()));
+            && subtags
+                .all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric()));
         if valid && tag.len() <= 35 {
             Ok(Self(tag.to_owned()))
         } else {
