@@ -43,11 +43,25 @@ impl Revocations {
     /// Outside a Tokio runtime.
     #[must_use]
     pub fn follow(pool: PgPool, shutdown: CancellationToken) -> Self {
+        Self::reading(pool, shutdown, true)
+    }
+
+    /// Follows the database until the shutdown, and goes on with the last list while the database is away: whoever
+    /// revokes a session needs the database, too. Until the first answer no token is accepted.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    #[must_use]
+    pub fn follow_with_patience(pool: PgPool, shutdown: CancellationToken) -> Self {
+        Self::reading(pool, shutdown, false)
+    }
+
+    fn reading(pool: PgPool, shutdown: CancellationToken, grows_stale: bool) -> Self {
         // `checked_sub` fails only within the first seconds after the machine's start.
         let long_ago = Instant::now().checked_sub(STALE * 2);
         let start = Known { sids: HashSet::new(), as_of: Some(long_ago.unwrap_or_else(Instant::now)) };
         let revocations = Self(Arc::new(ArcSwap::from_pointee(start)));
-        tokio::spawn(shutdown.run_until_cancelled_owned(revocations.clone().keep_reading(pool)));
+        tokio::spawn(shutdown.run_until_cancelled_owned(revocations.clone().keep_reading(pool, grows_stale)));
         revocations
     }
 
@@ -75,15 +89,15 @@ impl Revocations {
         }
     }
 
-    async fn keep_reading(self, pool: PgPool) {
+    async fn keep_reading(self, pool: PgPool, grows_stale: bool) {
         let mut timer = tokio::time::interval(INTERVAL);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            let as_of = Instant::now();
+            let as_of = grows_stale.then(Instant::now);
             match sqlx::query_scalar("SELECT session_id FROM auth.revoked_sids").fetch_all(&pool).await {
                 Ok(sids) => {
-                    self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of: Some(as_of) }))
+                    self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of }))
                 }
                 Err(error) => warn!(%error, "the revoked sessions could not be read"),
             }

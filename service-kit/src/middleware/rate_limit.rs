@@ -73,6 +73,10 @@ impl Class {
     }
 }
 
+/// Marks a request that another instance of the service has counted and sent on: it is not counted again.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted;
+
 /// The counts. Clones share them.
 #[derive(Clone, Debug)]
 pub struct RateLimits(Arc<Counts>);
@@ -154,6 +158,9 @@ pub async fn check(
     request: Request,
     next: Next,
 ) -> Response {
+    if request.extensions().get::<Counted>().is_some() {
+        return next.run(request).await;
+    }
     let who = who(&request, class);
     let now = Instant::now();
     let counted_before = u32::from(!class.failures_only());
