@@ -2,6 +2,7 @@
 
 mod demo;
 mod migrate;
+mod schemas;
 mod topics;
 
 use std::process::ExitCode;
@@ -16,6 +17,9 @@ pub(crate) enum Command {
     Demo,
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
+    /// Schemas of records in the registry
+    #[command(subcommand)]
+    Schemas(schemas::Command),
     /// Topics of Kafka
     #[command(subcommand)]
     Topics(topics::Command),
@@ -27,6 +31,7 @@ impl Command {
         match self {
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
+            Self::Schemas(command) => command.run().await,
             Self::Topics(command) => command.run().await,
         }
     }
