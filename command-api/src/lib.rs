@@ -1,3 +1,18 @@
 //! The write side of karmyq: commands in, events out.
+//!
+//! `router` lists the write routes · `routes` has a file per thing with handlers, bodies and answers · `edge` is what
+//! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
+//! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `start` puts the
+//! process together from `config`.
 
+mod accounts;
+mod app;
+pub mod config;
+mod edge;
+mod router;
+mod routes;
+mod start;
+pub mod views;
 pub mod writer;
+
+pub use start::{Engine, Service, start};

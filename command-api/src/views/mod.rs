@@ -90,11 +90,21 @@ impl Fold for FoldViews {
             match self.decoder.decode(&record).await {
                 Ok(event) => events.push(event),
                 // Its owner cannot read it either and does not serve its partition; the views of the others go on.
-                Err(fault) => error!(position = %record.position, %fault, "the views skip an unreadable event"),
+                Err(fault) => {
+                    error!(position = %record.position, %fault, "the views skip an unreadable event")
+                }
             }
         }
         let mut tables = self.tables.write();
         events.iter().for_each(|it| tables.fold(it));
+    }
+}
+
+impl Replicas {
+    /// The name of a community, for answers.
+    #[must_use]
+    pub fn community_name(&self, community: CommunityId) -> Option<Arc<str>> {
+        self.tables.read().names.get(&community).cloned()
     }
 }
 

@@ -15,6 +15,8 @@ use event_schemas::{CommunityId, Event, MatchId, Recorded, RequestId, UserId};
 pub(super) struct Tables {
     pub(super) users: HashMap<UserId, UserFacts>,
     pub(super) communities: HashMap<CommunityId, Arc<CommunityFacts>>,
+    /// Names of communities, for answers; decisions do not look at them.
+    pub(super) names: HashMap<CommunityId, Arc<str>>,
     pub(super) members: Members,
     pub(super) requests: Requests,
 }
@@ -50,14 +52,25 @@ impl Tables {
     fn fold_community(&mut self, event: &CommunityEvent) {
         match event {
             CommunityEvent::CommunityCreated(it) => {
-                let facts = CommunityFacts { active: true, settings: Settings::default(), config: Config::default() };
+                let facts =
+                    CommunityFacts { active: true, settings: Settings::default(), config: Config::default() };
                 self.communities.insert(it.community_id, Arc::new(facts));
+                self.names.insert(it.community_id, it.name.as_str().into());
                 self.change(it.community_id, |facts| fold_terms(facts, event));
             }
-            CommunityEvent::CommunityUpdated(it) => self.change(it.community_id, |facts| fold_terms(facts, event)),
-            CommunityEvent::CommunitySettingsChanged(it) => self.change(it.community_id, |facts| fold_terms(facts, event)),
-            CommunityEvent::CommunityConfigChanged(it) => self.change(it.community_id, |facts| fold_terms(facts, event)),
-            CommunityEvent::CommunityArchived(it) => self.change(it.community_id, |facts| facts.active = false),
+            CommunityEvent::CommunityUpdated(it) => {
+                self.change(it.community_id, |facts| fold_terms(facts, event));
+                self.names.extend(it.name.as_deref().map(|name| (it.community_id, name.into())));
+            }
+            CommunityEvent::CommunitySettingsChanged(it) => {
+                self.change(it.community_id, |facts| fold_terms(facts, event))
+            }
+            CommunityEvent::CommunityConfigChanged(it) => {
+                self.change(it.community_id, |facts| fold_terms(facts, event))
+            }
+            CommunityEvent::CommunityArchived(it) => {
+                self.change(it.community_id, |facts| facts.active = false)
+            }
             CommunityEvent::UserJoinedCommunity(_)
             | CommunityEvent::UserLeftCommunity(_)
             | CommunityEvent::MemberRoleChanged(_)
@@ -80,7 +93,8 @@ impl Tables {
 
 /// Settings and config after an event.
 fn fold_terms(facts: &mut CommunityFacts, event: &CommunityEvent) {
-    let mut terms = Terms { settings: std::mem::take(&mut facts.settings), config: std::mem::take(&mut facts.config) };
+    let mut terms =
+        Terms { settings: std::mem::take(&mut facts.settings), config: std::mem::take(&mut facts.config) };
     terms.fold(event);
     (facts.settings, facts.config) = (terms.settings, terms.config);
 }
@@ -172,7 +186,8 @@ impl Requests {
 
     pub(super) fn open_of(&self, user: UserId, community: CommunityId) -> Vec<RequestId> {
         let of_user = self.open_by_requester.get(&user).into_iter().flatten();
-        let linked = |it: &RequestId| self.facts.get(it).is_some_and(|facts| facts.communities.contains(&community));
+        let linked =
+            |it: &RequestId| self.facts.get(it).is_some_and(|facts| facts.communities.contains(&community));
         of_user.copied().filter(linked).collect()
     }
 
@@ -197,14 +212,18 @@ impl Requests {
             RequestEvent::RequestUpdated(it) => {
                 if let Some(status) = it.status_to.as_deref() {
                     self.set_open(it.request_id, matches!(status, "open" | "pending" | "dibs_pending"));
-                    self.change(it.request_id, |facts| facts.gone = matches!(status, "cancelled" | "expired"));
+                    self.change(it.request_id, |facts| {
+                        facts.gone = matches!(status, "cancelled" | "expired")
+                    });
                 }
             }
             RequestEvent::RequestDetached(it) => {
                 if let Some(requests) = self.open_by_community.get_mut(&it.community_id) {
                     requests.remove(&it.request_id);
                 }
-                self.change(it.request_id, |facts| facts.communities.retain(|known| *known != it.community_id));
+                self.change(it.request_id, |facts| {
+                    facts.communities.retain(|known| *known != it.community_id)
+                });
             }
             RequestEvent::MatchCreated(it) => {
                 self.of_match.insert(it.match_id, it.request_id);

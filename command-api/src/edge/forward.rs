@@ -1,0 +1,179 @@
+//! From the instance that a call reached to the one that carries it out: one hop, no loops.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use service_kit::answer::{POSITION, Problem};
+use service_kit::middleware::correlation;
+use service_kit::middleware::rate_limit::Counted;
+use tracing::{debug, warn};
+
+use super::fingerprint::FingerprintKey;
+use super::key::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAY};
+use super::refused::{Elsewhere, moving, outcome_unknown};
+
+/// Longest body of a call.
+pub(crate) const LONGEST_BODY: usize = 1 << 20;
+
+/// Says that a call was forwarded already, by whom, and proves it: `<address> <seal>`.
+const FORWARDED: HeaderName = HeaderName::from_static("x-karmyq-forwarded");
+
+/// A command takes milliseconds; whoever does not answer for this long has a problem that waiting does not solve.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// What of a call its second recipient needs.
+const REQUEST_HEADERS: [HeaderName; 11] = [
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    IF_MATCH,
+    USER_AGENT,
+    IDEMPOTENCY_KEY,
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-community-context"),
+    HeaderName::from_static("x-community-id"),
+    HeaderName::from_static("x-correlation-id"),
+    X_FORWARDED_FOR,
+];
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What of its answer belongs to the caller; everything else is each hop's own.
+const ANSWER_HEADERS: [HeaderName; 7] =
+    [CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, POSITION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAY];
+
+/// Sends calls to their owners. Clones share the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarder {
+    client: reqwest::Client,
+    /// What this instance says of itself.
+    signature: HeaderValue,
+    key: FingerprintKey,
+}
+
+/// Marks a call that another instance has sent here.
+#[derive(Clone, Copy, Debug)]
+struct Hopped;
+
+impl Forwarder {
+    /// A forwarder of the instance with this address.
+    ///
+    /// # Errors
+    /// When the address is no header value, or the client cannot be built.
+    pub(crate) fn new(own_address: &str, key: FingerprintKey) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(TIME_LIMIT)
+            .connect_timeout(CONNECT_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        let signature = HeaderValue::from_str(&format!("{own_address} {}", key.seal_of(own_address)))?;
+        Ok(Self { client, signature, key })
+    }
+
+    /// Whether another instance sent the call: a client could only guess the seal.
+    fn is_from_instance(&self, headers: &HeaderMap) -> bool {
+        let signed = headers.get(FORWARDED).and_then(|it| it.to_str().ok()?.split_once(' '));
+        signed.is_some_and(|(address, seal)| self.key.confirms(address, seal))
+    }
+
+    async fn send(&self, to: &Elsewhere, call: Call) -> Response {
+        let path = call.uri.path_and_query().map_or("/", |it| it.as_str());
+        let sent = self
+            .client
+            .request(call.method, format!("{}{path}", to.0.trim_end_matches('/')))
+            .headers(call.headers)
+            .header(FORWARDED, self.signature.clone())
+            .body(call.body)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => answered(answer).await,
+            Err(error) if error.is_connect() => {
+                debug!(owner = %to.0, %error, "the owner of the partition cannot be reached");
+                moving().into_response()
+            }
+            Err(error) => {
+                warn!(owner = %to.0, %error, "the owner of the partition did not answer");
+                outcome_unknown().into_response()
+            }
+        }
+    }
+}
+
+/// A call as it can be sent again.
+struct Call {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Outermost middleware: recognises calls that another instance has counted and sent here.
+pub(crate) async fn recognise(State(forwarder): State<Forwarder>, mut request: Request, next: Next) -> Response {
+    if forwarder.is_from_instance(request.headers()) {
+        request.extensions_mut().insert(Hopped);
+        request.extensions_mut().insert(Counted);
+    }
+    next.run(request).await
+}
+
+/// Middleware: reads the body, and repeats the call at the owner when the handler says that it is elsewhere.
+pub(crate) async fn forward(State(forwarder): State<Forwarder>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
+        return Problem::payload_too_large().into_response();
+    };
+    let call = Call {
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        headers: headers_of(&parts),
+        body: body.clone(),
+    };
+    let has_hopped = parts.extensions.get::<Hopped>().is_some();
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match response.extensions_mut().remove::<Elsewhere>() {
+        Some(to) if !has_hopped => forwarder.send(&to, call).await,
+        _ => response,
+    }
+}
+
+/// What the second recipient needs, with where the call came from.
+fn headers_of(parts: &Parts) -> HeaderMap {
+    let mut headers = only(&parts.headers, &REQUEST_HEADERS);
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    if let Some(peer) = peer.and_then(|it| HeaderValue::from_str(&it.0.ip().to_string()).ok()) {
+        headers.entry(X_FORWARDED_FOR).or_insert(peer);
+    }
+    if let Some(id) = correlation::current().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
+        headers.insert(correlation::HEADER, id);
+    }
+    headers
+}
+
+async fn answered(answer: reqwest::Response) -> Response {
+    let (status, headers) = (answer.status(), only(answer.headers(), &ANSWER_HEADERS));
+    match answer.bytes().await {
+        Ok(body) => (status, headers, body).into_response(),
+        Err(error) => {
+            warn!(%error, "the owner's answer broke off");
+            outcome_unknown().into_response()
+        }
+    }
+}
+
+fn only(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let kept = |name: &HeaderName| headers.get(name).map(|value| (name.clone(), value.clone()));
+    names.iter().filter_map(kept).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The composition root: from a configuration and a log to a router that serves and tasks that run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use event_log::{Decoder, Encoder, EventLog, KeyRing, MasterKey};
+use event_schemas::topics;
+use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
+use service_kit::health::Health;
+use service_kit::middleware::Stack;
+use service_kit::middleware::rate_limit::{Class, RateLimits};
+use service_kit::{postgres, telemetry};
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::accounts::tokens::Tokens;
+use crate::accounts::{Accounts, completion};
+use crate::app::{App, Parts};
+use crate::config::Config;
+use crate::edge::fingerprint::FingerprintKey;
+use crate::edge::forward::{Forwarder, recognise};
+use crate::router;
+use crate::views::Replicas;
+use crate::writer::{self, Clock, WriterConfig};
+
+/// Until the headers of an answer: longer than a forwarded call takes at most.
+const TIME_LIMIT: Duration = Duration::from_secs(15);
+
+/// The log and the way between values and its records.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Reads records.
+    pub decoder: Decoder,
+    /// Writes records.
+    pub encoder: Encoder,
+}
+
+/// A running command-api.
+#[derive(Debug)]
+pub struct Service {
+    /// Everything that it answers.
+    pub router: Router,
+    /// Ends when all partitions are given back.
+    writer: JoinHandle<()>,
+}
+
+impl Service {
+    /// Waits until the writer has finished its window and left the group; call it after the shutdown.
+    pub async fn drained(self) {
+        if let Err(error) = self.writer.await {
+            tracing::error!(%error, "the writer ended by a fault");
+        }
+    }
+}
+
+/// Starts everything but the listener. `shutdown` stops taking commands; see [`Service::drained`].
+///
+/// # Errors
+/// When a key cannot be used, or the log cannot be read.
+pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) -> anyhow::Result<Service> {
+    let pool = postgres::pool(&config.database, &postgres::Options::for_service("command-api"))
+        .context("DATABASE_URL cannot be used")?;
+    let verifier = Arc::new(Verifier::new(PublicKeys::from_directory(&config.keys.token_public)?));
+    let signer = Signer::new(&config.keys.token_signing, &verifier)?;
+    let revocations = Revocations::follow_with_patience(pool.clone(), shutdown.clone());
+    let tokens = Tokens::new(signer, config.operators.clone());
+    let accounts = Accounts::new(pool.clone(), tokens, revocations.clone(), &config.keys.master)?;
+
+    let keys = KeyRing::follow(
+        Arc::clone(&engine.log),
+        engine.decoder.clone(),
+        engine.encoder.clone(),
+        MasterKey::new(config.keys.master.expose()),
+        data_key_partitions(config.topics),
+        shutdown.clone(),
+    );
+    let views =
+        Replicas::follow(Arc::clone(&engine.log), engine.decoder.clone(), config.topics, shutdown.clone());
+    let (keys, views) = (keys.await.context("data keys")?, views.await.context("views")?);
+    let parts = writer::Parts {
+        log: engine.log,
+        decoder: engine.decoder,
+        encoder: engine.encoder,
+        keys,
+        views: views.clone(),
+        clock: Clock::system(),
+    };
+    let (writer, writing) = writer::start(writer_config(&config), parts, shutdown.clone()).await?;
+
+    let health = health(&pool, &writer, config.domains.len());
+    let limits = RateLimits::new(config.rate_limits_disabled, config.rate_limit_multiplier);
+    let fingerprints = FingerprintKey::new(config.keys.fingerprint.expose());
+    let forwarder = Forwarder::new(&config.advertised_url, fingerprints.clone())?;
+    let app = App::new(Parts {
+        writer,
+        views,
+        accounts,
+        fingerprints,
+        require_verified_email: config.require_verified_email,
+        limits_failed_logins: !config.rate_limits_disabled,
+    });
+    tokio::spawn(completion::run(app.clone(), shutdown));
+    let stack = Stack {
+        authenticator: Authenticator::new(verifier, revocations),
+        limits: limits.clone(),
+        class: Class::Commands,
+        allowed_origins: config.allowed_origins,
+        time_limit: TIME_LIMIT,
+    };
+    let router = stack.around(router::routes(app, forwarder.clone(), &limits));
+    let router = router.layer(from_fn_with_state(forwarder, recognise));
+    let router = router.merge(health.routes()).merge(telemetry::metrics::routes());
+    Ok(Service { router, writer: writing })
+}
+
+fn writer_config(config: &Config) -> WriterConfig {
+    WriterConfig {
+        domains: config.domains.clone(),
+        profile: config.topics,
+        instance: format!("command-api-{}", Uuid::now_v7()).into(),
+        address: config.advertised_url.as_str().into(),
+        session_timeout: Duration::from_secs(6),
+        queue: 20_000,
+        window_records: 5_000,
+        ledger_capacity: 2_000_000,
+    }
+}
+
+/// Ready when PostgreSQL answers and every assigned partition is served.
+fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
+    let health = Health::new("command-api");
+    health.postgres(pool);
+    let serving = writer.serving().clone();
+    health.probe("partitions", move || {
+        let stuck = serving.stuck_reasons();
+        let served = serving.count();
+        async move {
+            match (stuck.as_slice(), served) {
+                ([], 0) if domains > 0 => Err("no partition is served yet".to_owned()),
+                ([], _) => Ok(()),
+                (reasons, _) => Err(reasons.join("; ")),
+            }
+        }
+    });
+    health
+}
+
+fn data_key_partitions(profile: topics::Profile) -> i32 {
+    let manifest = topics::manifest(profile);
+    manifest.iter().find(|it| it.name == event_log::DATA_KEYS).map_or(1, |it| it.partitions)
+}
