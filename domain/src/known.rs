@@ -1,4 +1,4 @@
-//! Views of which a test says what they know: communities and members.
+//! Views of which a test says what they know: communities, members, requests. Everybody has an account but strangers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use crate::views::{CommunityFacts, Member, RequestFacts, UserFacts, Views};
 pub(crate) struct Known {
     communities: HashMap<CommunityId, Arc<CommunityFacts>>,
     members: Vec<(CommunityId, Member)>,
+    requests: Vec<(RequestId, Arc<RequestFacts>)>,
+    strangers: Vec<UserId>,
 }
 
 impl Known {
@@ -33,6 +35,35 @@ impl Known {
         self.members.push((community, Member { user, role, joined_at }));
         self
     }
+
+    /// An open request, seen by its communities.
+    pub(crate) fn open_request(
+        mut self,
+        id: RequestId,
+        requester: UserId,
+        communities: &[CommunityId],
+    ) -> Self {
+        let facts = RequestFacts {
+            requester,
+            communities: communities.to_vec(),
+            scope: "community".to_owned(),
+            open: true,
+            gone: false,
+            responders: Vec::new(),
+        };
+        self.requests.push((id, Arc::new(facts)));
+        self
+    }
+
+    /// Somebody without account.
+    pub(crate) fn stranger(mut self, user: UserId) -> Self {
+        self.strangers.push(user);
+        self
+    }
+
+    fn open(&self, matching: impl Fn(&RequestFacts) -> bool) -> Vec<RequestId> {
+        self.requests.iter().filter(|(_, facts)| facts.open && matching(facts)).map(|(id, _)| *id).collect()
+    }
 }
 
 impl Views for Known {
@@ -52,23 +83,23 @@ impl Views for Known {
         self.communities.get(&community).cloned()
     }
 
-    fn user(&self, _user: UserId) -> Option<UserFacts> {
-        Some(UserFacts { active: true, email_verified: true })
+    fn user(&self, user: UserId) -> Option<UserFacts> {
+        (!self.strangers.contains(&user)).then_some(UserFacts { active: true, email_verified: true })
     }
 
-    fn request(&self, _request: RequestId) -> Option<Arc<RequestFacts>> {
-        None
+    fn request(&self, request: RequestId) -> Option<Arc<RequestFacts>> {
+        self.requests.iter().find(|(id, _)| *id == request).map(|(_, facts)| Arc::clone(facts))
     }
 
     fn request_of(&self, _of: MatchId) -> Option<RequestId> {
         None
     }
 
-    fn open_requests(&self, _user: UserId, _community: CommunityId) -> Vec<RequestId> {
-        Vec::new()
+    fn open_requests(&self, user: UserId, community: CommunityId) -> Vec<RequestId> {
+        self.open(|facts| facts.requester == user && facts.communities.contains(&community))
     }
 
-    fn open_requests_in(&self, _community: CommunityId) -> Vec<RequestId> {
-        Vec::new()
+    fn open_requests_in(&self, community: CommunityId) -> Vec<RequestId> {
+        self.open(|facts| facts.communities.contains(&community))
     }
 }

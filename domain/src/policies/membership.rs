@@ -34,3 +34,6 @@ fn detached(community_id: CommunityId, requests: Vec<RequestId>) -> Asked {
     };
     requests.into_iter().map(detach).collect()
 }
+
+#[cfg(test)]
+mod tests;

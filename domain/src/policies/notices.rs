@@ -134,3 +134,6 @@ fn about_accounts(event: &UserEvent) -> Vec<Notice> {
         | UserEvent::InviterRecorded(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

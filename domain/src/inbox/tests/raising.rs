@@ -60,7 +60,7 @@ fn reading_does_not_make_it_new() {
 fn messages_of_one_conversation_share_an_unread_item() {
     let first = notice(Kind::MessageReceived, 5, 9);
     let second = notice(Kind::MessageReceived, 5, 10);
-    let inbox = told([first.clone()]);
+    let inbox = told([first]);
     let collapsed =
         NotificationRaised { count: 2, params: BTreeMap::new(), ..raised(1, &second, &["in_app", "push"]) };
     inbox.when(raise(2, second.clone())).then_adding([collapsed.into(), sent(1, &second).into()]);
