@@ -35,7 +35,8 @@ use crate::{Aggregate, Meta, Timer};
 
 pub use command::{
     AcceptMatch, Caller, CancelMatch, CancelRequest, Command, CompleteMatch, CreateRequest, DetachCommunity,
-    ExpireRequest, GiveFeedback, Place, ProposeMatch, RejectMatch, RemindMatch, SetRequestPrivacy, UpdateRequest,
+    ExpireRequest, GiveFeedback, Place, ProposeMatch, RejectMatch, RemindMatch, SetRequestPrivacy,
+    UpdateRequest,
 };
 pub use draft::{Description, Draft, Edit, Title};
 pub use lifetime::Windows;
@@ -134,7 +135,9 @@ impl State {
         self.permit(command)?;
         match (self, command) {
             (Absent, C::CreateRequest(it)) => creating::create(it, now),
-            (Open(_) | Matched(_) | Completed(_) | Cancelled(_) | Expired(_), C::CreateRequest(_)) => Ok(vec![]),
+            (Open(_) | Matched(_) | Completed(_) | Cancelled(_) | Expired(_), C::CreateRequest(_)) => {
+                Ok(vec![])
+            }
 
             (Open(open), C::UpdateRequest(it)) => open.update(it),
             (Matched(_) | Completed(_) | Cancelled(_) | Expired(_), C::UpdateRequest(_)) => {
@@ -193,9 +196,10 @@ impl State {
                 C::DetachCommunity(_) | C::ExpireRequest(_) | C::RemindMatch(_) | C::ForgetText,
             ) => Ok(vec![]),
 
-            (Absent, C::UpdateRequest(_) | C::CancelRequest(_) | C::SetRequestPrivacy(_) | C::ProposeMatch(_)) => {
-                Err(Rejection::RequestNotFound)
-            }
+            (
+                Absent,
+                C::UpdateRequest(_) | C::CancelRequest(_) | C::SetRequestPrivacy(_) | C::ProposeMatch(_),
+            ) => Err(Rejection::RequestNotFound),
             (
                 Absent,
                 C::AcceptMatch(_)
