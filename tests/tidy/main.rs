@@ -1,5 +1,6 @@
 //! Rules of the repository, as tests: what a reviewer would otherwise have to remember. They need no servers.
 
+mod configuration;
 mod contract;
 mod dependencies;
 mod manifests;
