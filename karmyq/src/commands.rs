@@ -2,6 +2,7 @@
 
 mod demo;
 mod migrate;
+mod projections;
 mod schemas;
 mod topics;
 
@@ -17,6 +18,9 @@ pub(crate) enum Command {
     Demo,
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
+    /// Read models: rebuild, status, verify
+    #[command(subcommand)]
+    Projections(projections::Command),
     /// Schemas of records in the registry
     #[command(subcommand)]
     Schemas(schemas::Command),
@@ -31,6 +35,7 @@ impl Command {
         match self {
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
+            Self::Projections(command) => command.run().await,
             Self::Schemas(command) => command.run().await,
             Self::Topics(command) => command.run().await,
         }

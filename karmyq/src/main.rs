@@ -1,11 +1,12 @@
 //! `karmyq`, the command line of operators and newcomers.
 //!
-//! `commands` holds a file per command; `settings` reads the environment that `./dev env` prints; `api` and `live` are
-//! a client of the services; `terminal` is how a command talks: what was asked for goes to standard output, everything
-//! else to standard error.
+//! `commands` holds a file per command; `settings` reads the environment that `./dev env` prints; `engine` is the log
+//! with its schemas and keys; `api` and `live` are a client of the services; `terminal` is how a command talks: what was
+//! asked for goes to standard output, everything else to standard error.
 
 mod api;
 mod commands;
+mod engine;
 mod live;
 mod settings;
 mod terminal;

@@ -1,0 +1,69 @@
+//! The log with schemas and data keys, as this command line reads and writes it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use event_log::{DATA_KEYS, Decoder, Encoder, EventLog, KafkaLog, KeyRing, MasterKey, SchemaRegistry};
+use event_schemas::topics::{self, Profile};
+use projectors::{Decoding, Source};
+use service_kit::config::{Reader, Secret};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The log and everything that its bytes need; following ends with this value.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// The log.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// Reads records.
+    pub(crate) decoder: Decoder,
+    /// Writes records.
+    pub(crate) encoder: Encoder,
+    /// The data keys of personal fields.
+    pub(crate) keys: KeyRing,
+    /// Decides the number of partitions.
+    pub(crate) profile: Profile,
+    _following: DropGuard,
+}
+
+impl Engine {
+    /// Connects to what the settings name: broker, registry and the key that wraps the data keys.
+    pub(crate) async fn connect(mut settings: Reader) -> Result<Self> {
+        let bootstrap_servers: Option<String> = settings.required("KAFKA_BOOTSTRAP_SERVERS");
+        let registry: Option<String> = settings.required("SCHEMA_REGISTRY_URL");
+        let master = settings.required_file("DATA_KEY_MASTER_FILE");
+        let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
+        if profile.is_none() {
+            settings.fault("TOPIC_PROFILE", "must be small or standard");
+        }
+        let (bootstrap_servers, registry, master, profile) =
+            settings.build(|| Some((bootstrap_servers?, registry?, master?, profile?)))?;
+
+        let log: Arc<dyn EventLog> = Arc::new(KafkaLog::connect(&bootstrap_servers)?);
+        let registry = SchemaRegistry::connect(&registry)?;
+        let codec = registry.codec().await.context("`karmyq schemas push` registers schemas")?;
+        let manifest = topics::manifest(profile);
+        let key_partitions = manifest.iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions);
+        let encoder = Encoder::new(codec.clone(), &manifest);
+        let decoder = Decoder::new(codec, Arc::new(registry));
+        let stop = CancellationToken::new();
+        let (following, parts) = (stop.clone().drop_guard(), (decoder.clone(), encoder.clone()));
+        let keys =
+            KeyRing::follow(Arc::clone(&log), parts.0, parts.1, master_key(&master)?, key_partitions, stop);
+        let keys = keys.await.context("`karmyq topics create` creates topics")?;
+        Ok(Self { log, decoder, encoder, keys, profile, _following: following })
+    }
+
+    /// Where projections get their facts.
+    pub(crate) fn source(&self) -> Source {
+        let decoding = Decoding::new(self.decoder.clone(), self.keys.clone());
+        Source { log: Arc::clone(&self.log), decoding, profile: self.profile }
+    }
+}
+
+fn master_key(secret: &Secret) -> Result<MasterKey> {
+    let bytes = STANDARD.decode(secret.expose()).ok().and_then(|it| it.try_into().ok());
+    let bytes = bytes.ok_or_else(|| anyhow!("DATA_KEY_MASTER_FILE must hold 32 bytes in base64"))?;
+    Ok(MasterKey::new(bytes))
+}
