@@ -4,6 +4,7 @@
 //! new, and where, is decided here by the recipient's own preferences. Items: unread → read → gone by deletion, expiry or
 //! purge.
 
+mod channels;
 mod items;
 mod kinds;
 mod preferences;
@@ -21,11 +22,10 @@ use uuid::Uuid;
 use crate::views::{Lagging, Views};
 use crate::{Aggregate, Meta, Timer};
 
+pub use channels::{Channel, Switches};
 pub use items::{Item, Items};
 pub use kinds::{Kind, Offer, Part, Priority};
-pub use preferences::{
-    Channel, LocalTime, Preferences, SetGlobalPreferences, SetPreference, Switches,
-};
+pub use preferences::{LocalTime, Preferences, SetGlobalPreferences, SetPreference};
 pub use rejection::Rejection;
 
 /// What decisions need to know of a person's inbox.

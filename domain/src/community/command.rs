@@ -127,7 +127,7 @@ pub struct ArchiveCommunity {
 }
 
 /// What an applicant writes.
-pub type JoinMessage = Text<1, 1000>;
+pub type JoinMessage = Text<0, 1000>;
 
 /// Become a member, or ask to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,92 +6,10 @@ use std::fmt;
 use event_schemas::notification::{NotificationEvent, NotificationPreferencesChanged};
 use event_schemas::{CommunityId, UserId};
 
-use super::{Kind, Offer, Rejection, State};
+use super::{Channel, Kind, Rejection, State, Switches};
 use crate::Patch;
 use crate::text::Fault;
 use crate::user::Timezone;
-
-/// A way to reach a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Channel {
-    /// The inbox itself: stored, counted and streamed.
-    InApp,
-    /// To devices.
-    Push,
-    /// By mail.
-    Email,
-}
-
-impl Channel {
-    const ALL: [Self; 3] = [Self::InApp, Self::Push, Self::Email];
-
-    /// The name in events.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InApp => "in_app",
-            Self::Push => "push",
-            Self::Email => "email",
-        }
-    }
-
-    /// The name of its switch in `cleared`.
-    const fn switch(self) -> &'static str {
-        match self {
-            Self::InApp => "inApp",
-            Self::Push => "push",
-            Self::Email => "email",
-        }
-    }
-
-    /// Whether notices of this type offer the channel.
-    fn offered_by(self, kind: Kind) -> Offer {
-        match self {
-            Self::InApp => Offer::Switchable,
-            Self::Push => kind.push(),
-            Self::Email => kind.mail(),
-        }
-    }
-
-    /// Whether it is on where no switch is set.
-    const fn by_default(self) -> bool {
-        match self {
-            Self::InApp | Self::Push => true,
-            Self::Email => false,
-        }
-    }
-}
-
-/// A switch per channel; unset ones leave the decision to what is more general.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Switches {
-    /// The inbox itself.
-    pub in_app: Option<bool>,
-    /// Push.
-    pub push: Option<bool>,
-    /// Mail.
-    pub email: Option<bool>,
-}
-
-impl Switches {
-    /// The switch of a channel.
-    #[must_use]
-    pub const fn of(&self, channel: Channel) -> Option<bool> {
-        match channel {
-            Channel::InApp => self.in_app,
-            Channel::Push => self.push,
-            Channel::Email => self.email,
-        }
-    }
-
-    const fn slot(&mut self, channel: Channel) -> &mut Option<bool> {
-        match channel {
-            Channel::InApp => &mut self.in_app,
-            Channel::Push => &mut self.push,
-            Channel::Email => &mut self.email,
-        }
-    }
-}
 
 /// A time of day, HH:MM.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,30 +104,10 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// The channels on which a notice of this type goes out. The first switch that is set decides: type and community,
-    /// type, global, default. Switches only ever narrow what the type offers.
-    #[must_use]
-    pub fn channels(&self, kind: Kind, community: Option<CommunityId>) -> Vec<Channel> {
-        Channel::ALL.into_iter().filter(|channel| self.reaches(kind, community, *channel)).collect()
-    }
-
     /// The switches for a type, everywhere or in one community.
     #[must_use]
     pub fn of(&self, kind: Kind, community: Option<CommunityId>) -> Switches {
         self.by_type.get(&(kind, community)).copied().unwrap_or_default()
-    }
-
-    fn reaches(&self, kind: Kind, community: Option<CommunityId>, channel: Channel) -> bool {
-        if channel == Channel::InApp && kind.required() {
-            return true;
-        }
-        let here = community.and_then(|it| self.of(kind, Some(it)).of(channel));
-        let chosen = here.or_else(|| self.of(kind, None).of(channel)).or_else(|| self.global.of(channel));
-        match channel.offered_by(kind) {
-            Offer::Never => false,
-            Offer::Switchable => chosen.unwrap_or_else(|| channel.by_default()),
-            Offer::Default => chosen.unwrap_or(true),
-        }
     }
 
     pub(super) fn fold(&mut self, event: &NotificationPreferencesChanged) {

@@ -10,11 +10,11 @@ pub type DisplayName = Text<1, 100>;
 /// What a person writes about themselves.
 pub type Bio = Text<0, 2000>;
 /// A phone number as the person writes it.
-pub type Phone = Text<1, 32>;
+pub type Phone = Text<0, 32>;
 /// A skill as the person writes it.
 pub type SkillName = Text<1, 100>;
 /// A home place as the person writes it.
-pub type HomeLabel = Text<1, 200>;
+pub type HomeLabel = Text<0, 200>;
 /// A kind of vehicle, as in `sedan`.
 pub type VehicleKind = Text<1, 50>;
 

@@ -48,12 +48,12 @@ fn leaving(event: impl Into<CommunityEvent>) -> Vec<RequestId> {
     let asked = react(&event, &State::initial(AggregateType::Community), &known());
     asked
         .into_iter()
-        .map(|(target, command)| match command {
-            Command::Request(RequestCommand::DetachCommunity(detach)) => {
-                assert_eq!((target, detach.community_id), (detach.request_id.to_string(), ELM));
-                detach.request_id
-            }
-            other => panic!("no detachment: {other:?}"),
+        .map(|(target, command)| {
+            let Command::Request(RequestCommand::DetachCommunity(detach)) = command else {
+                panic!("no detachment: {command:?}")
+            };
+            assert_eq!((target, detach.community_id), (detach.request_id.to_string(), ELM));
+            detach.request_id
         })
         .collect()
 }

@@ -69,12 +69,12 @@ fn notices(
     let asked = react(&recorded(last.expect("an event")), &state, views);
     asked
         .into_iter()
-        .map(|(target, command)| match command {
-            Command::Notification(NotificationCommand::RaiseNotification(notice)) => {
-                assert_eq!(target, notice.user_id.to_string());
-                notice
-            }
-            other => panic!("no notice: {other:?}"),
+        .map(|(target, command)| {
+            let Command::Notification(NotificationCommand::RaiseNotification(notice)) = command else {
+                panic!("no notice: {command:?}")
+            };
+            assert_eq!(target, notice.user_id.to_string());
+            notice
         })
         .collect()
 }
