@@ -173,8 +173,8 @@ aggregates! {
 }
 
 impl Command {
-    /// The command with what only the moment of its decision can tell of other aggregates: a timer's command comes from
-    /// the state alone. Most commands carry all that they need.
+    /// A timer's command with what it must know of other aggregates at the moment of its decision: it comes from the
+    /// state alone. Any other command carries all that it needs.
     #[must_use]
     pub fn informed(self, state: &State, views: &dyn Views) -> Self {
         match (self, state) {

@@ -128,27 +128,17 @@ impl Aggregate for State {
 }
 
 impl State {
-    /// The table of contents: what each command means in each state.
+    /// The table of contents: which command does what in which state.
     fn decide_in_time(&self, command: &Command, now: Timestamp) -> Result<Vec<RequestEvent>, Rejection> {
         use Command as C;
         use State::{Absent, Cancelled, Completed, Expired, Matched, Open};
         self.permit(command)?;
         match (self, command) {
             (Absent, C::CreateRequest(it)) => creating::create(it, now),
-            (Open(_) | Matched(_) | Completed(_) | Cancelled(_) | Expired(_), C::CreateRequest(_)) => {
-                Ok(vec![])
-            }
-
             (Open(open), C::UpdateRequest(it)) => open.update(it),
-            (Matched(_) | Completed(_) | Cancelled(_) | Expired(_), C::UpdateRequest(_)) => {
-                Err(Rejection::RequestNotOpen)
-            }
-
             (Open(open), C::CancelRequest(_)) => Ok(open.cancel(now)),
             (Matched(matched), C::CancelRequest(_)) => Ok(matched.cancel_request(now)),
             (Cancelled(cancelled), C::CancelRequest(_)) => cancelled.cancel_again(),
-            (Completed(_) | Expired(_), C::CancelRequest(_)) => Err(Rejection::RequestFinal),
-
             (Open(state::Open { ask, .. }), C::SetRequestPrivacy(it))
             | (Matched(state::Matched { ask, .. }), C::SetRequestPrivacy(it))
             | (Completed(state::Completed { ask, .. }), C::SetRequestPrivacy(it))
@@ -156,33 +146,22 @@ impl State {
             | (Expired(state::Expired { ask, .. }), C::SetRequestPrivacy(it)) => ask.set_privacy(it),
 
             (Open(open), C::ProposeMatch(it)) => open.propose(it),
-            (Matched(matched), C::ProposeMatch(it)) => Err(matched.refuse_proposal(it)),
-            (Completed(_) | Cancelled(_) | Expired(_), C::ProposeMatch(_)) => Err(Rejection::RequestNotOpen),
-
+            (Matched(matched), C::ProposeMatch(it)) => matched.propose(it),
             (Open(open), C::AcceptMatch(it)) => open.accept(it),
             (Matched(matched), C::AcceptMatch(it)) => matched.accept_again(it),
-            (Completed(_) | Cancelled(_) | Expired(_), C::AcceptMatch(_)) => Err(Rejection::MatchNotProposed),
-
             (Open(open), C::RejectMatch(it)) => open.reject(it),
             (Matched(state::Matched { ask, past, .. }), C::RejectMatch(it))
             | (Completed(state::Completed { ask, past, .. }), C::RejectMatch(it))
             | (Cancelled(state::Cancelled { ask, past, .. }), C::RejectMatch(it))
             | (Expired(state::Expired { ask, past, .. }), C::RejectMatch(it)) => past.reject_again(ask, it),
-
             (Matched(matched), C::CompleteMatch(it)) => matched.complete(it, now),
             (Completed(completed), C::CompleteMatch(it)) => completed.complete_again(it),
-            (Open(_) | Cancelled(_) | Expired(_), C::CompleteMatch(_)) => Err(Rejection::MatchNotMatched),
-
             (Open(open), C::CancelMatch(it)) => open.cancel_match(it),
             (Matched(matched), C::CancelMatch(it)) => matched.cancel_match(it, now),
             (Completed(state::Completed { ask, past, .. }), C::CancelMatch(it))
             | (Cancelled(state::Cancelled { ask, past, .. }), C::CancelMatch(it))
             | (Expired(state::Expired { ask, past, .. }), C::CancelMatch(it)) => past.cancel_again(ask, it),
-
             (Completed(completed), C::GiveFeedback(it)) => completed.rate(it, now),
-            (Open(_) | Matched(_) | Cancelled(_) | Expired(_), C::GiveFeedback(_)) => {
-                Err(Rejection::MatchNotCompleted)
-            }
 
             (Open(open), C::DetachCommunity(it)) => Ok(open.detach(it, now)),
             (Matched(matched), C::RemindMatch(it)) => Ok(matched.remind(it, now)),
@@ -190,24 +169,31 @@ impl State {
             | (Cancelled(state::Cancelled { ask, text, .. }), C::ForgetText)
             | (Expired(state::Expired { ask, text, .. }), C::ForgetText) => Ok(text.forget(ask, now)),
 
-            // What a policy or a timer asks for has lost its reason meanwhile.
-            (
-                Absent | Open(_) | Matched(_) | Completed(_) | Cancelled(_) | Expired(_),
-                C::DetachCommunity(_) | C::ExpireRequest(_) | C::RemindMatch(_) | C::ForgetText,
-            ) => Ok(vec![]),
+            (Absent | Open(_) | Matched(_) | Completed(_) | Cancelled(_) | Expired(_), unfit) => {
+                unfit.in_vain()
+            }
+        }
+    }
+}
 
-            (
-                Absent,
-                C::UpdateRequest(_) | C::CancelRequest(_) | C::SetRequestPrivacy(_) | C::ProposeMatch(_),
-            ) => Err(Rejection::RequestNotFound),
-            (
-                Absent,
-                C::AcceptMatch(_)
-                | C::RejectMatch(_)
-                | C::CompleteMatch(_)
-                | C::CancelMatch(_)
-                | C::GiveFeedback(_),
-            ) => Err(Rejection::MatchNotFound),
+impl Command {
+    /// What it means in a state in which it cannot do anything.
+    fn in_vain(&self) -> Result<Vec<RequestEvent>, Rejection> {
+        match self {
+            // It was posted before; a policy's or a timer's reason has gone.
+            Self::CreateRequest(_)
+            | Self::DetachCommunity(_)
+            | Self::ExpireRequest(_)
+            | Self::RemindMatch(_)
+            | Self::ForgetText => Ok(vec![]),
+            // Who may ask is settled: there is no request without a requester.
+            Self::SetRequestPrivacy(_) => Err(Rejection::RequestNotFound),
+            Self::UpdateRequest(_) | Self::ProposeMatch(_) => Err(Rejection::RequestNotOpen),
+            Self::CancelRequest(_) => Err(Rejection::RequestFinal),
+            Self::AcceptMatch(_) | Self::RejectMatch(_) => Err(Rejection::MatchNotProposed),
+            Self::CompleteMatch(_) => Err(Rejection::MatchNotMatched),
+            Self::CancelMatch(_) => Err(Rejection::MatchFinal),
+            Self::GiveFeedback(_) => Err(Rejection::MatchNotCompleted),
         }
     }
 }

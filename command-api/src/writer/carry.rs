@@ -130,14 +130,15 @@ pub(super) fn fire_due(
         let Some(live) = partition.get(key) else { return Ok(()) };
         let Some(timer) = live.state.timer().filter(|it| it.due <= now) else { return Ok(()) };
         // A refused timer is one whose reason has gone; it writes nothing and must not block what comes after it.
-        let Ok(events) = live.state.decide(&timer.command, now) else { return Ok(()) };
+        let command = timer.command.informed(&live.state, &tools.views);
+        let Ok(events) = live.state.decide(&command, now) else { return Ok(()) };
         if events.is_empty() {
             return Ok(());
         }
         let id = timer_command_id(key, timer.kind, timer.due);
         let ask = Ask {
             key: key.clone(),
-            command: timer.command,
+            command,
             id,
             fingerprint: [0; 8],
             correlation_id: CorrelationId::from(id),

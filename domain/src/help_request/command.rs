@@ -43,24 +43,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command with the windows of the communities that are linked at the moment of its decision.
+    /// The timer's command with the windows of the communities that are linked when it is decided. All others carry
+    /// what they need.
     pub(crate) fn informed(mut self, state: &State, views: &dyn Views) -> Self {
-        let communities = state.ask().map_or(&[][..], |it| &it.communities);
-        match &mut self {
-            Self::CompleteMatch(CompleteMatch { windows, .. })
-            | Self::CancelMatch(CancelMatch { windows, .. })
-            | Self::ExpireRequest(ExpireRequest { windows }) => *windows = Windows::of(communities, views),
-            Self::CreateRequest(_)
-            | Self::UpdateRequest(_)
-            | Self::CancelRequest(_)
-            | Self::SetRequestPrivacy(_)
-            | Self::ProposeMatch(_)
-            | Self::AcceptMatch(_)
-            | Self::RejectMatch(_)
-            | Self::GiveFeedback(_)
-            | Self::DetachCommunity(_)
-            | Self::RemindMatch(_)
-            | Self::ForgetText => {}
+        if let Self::ExpireRequest(ExpireRequest { windows }) = &mut self
+            && let Some(ask) = state.ask()
+        {
+            *windows = Windows::of(&ask.communities, views);
         }
         self
     }

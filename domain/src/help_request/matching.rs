@@ -101,12 +101,9 @@ impl Open {
 
 impl Matched {
     /// Whoever helps already has proposed; for anyone else it is too late.
-    pub(super) fn refuse_proposal(&self, it: &ProposeMatch) -> Rejection {
-        if self.accepted.responder == it.by.user {
-            Rejection::DuplicateMatch
-        } else {
-            Rejection::RequestNotOpen
-        }
+    pub(super) fn propose(&self, it: &ProposeMatch) -> Result<Vec<RequestEvent>, Rejection> {
+        let is_helper = self.accepted.responder == it.by.user;
+        Err(if is_helper { Rejection::DuplicateMatch } else { Rejection::RequestNotOpen })
     }
 
     /// Accepting once more the match that is accepted.
