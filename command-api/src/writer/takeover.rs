@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_log::{Decoder, EventLog, KeyRing, LogError, Record, TopicPartition};
+use event_log::{Decoder, EventLog, KeyRing, LogError, OpenError, Record, TopicPartition};
 use event_schemas::headers::FINGERPRINT;
 use event_schemas::{Domain, Event};
 use futures::future::join_all;
@@ -108,7 +108,14 @@ impl Takeover {
 
     async fn fold(&self, record: &Record, partition: &mut Partition) -> Result<(), Stuck> {
         let unreadable = |reason: String| Stuck::Unreadable { position: record.position.to_string(), reason };
-        let event = self.decoder.decode::<Event>(record).await.map_err(|it| unreadable(it.to_string()))?;
+        let mut event = self.decoder.decode::<Event>(record).await.map_err(|it| unreadable(it.to_string()))?;
+        // An account compares what it is told with what it knows; no other state holds a personal value.
+        if matches!(event.payload, Event::User(_)) {
+            self.keys.open(&mut event).await.map_err(|it| match it {
+                OpenError::Log(it) => it.into(),
+                OpenError::Seal(it) => unreadable(it.to_string()),
+            })?;
+        }
         partition.replay(&event, record.position.offset, fingerprint(record));
         Ok(())
     }
