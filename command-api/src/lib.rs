@@ -2,17 +2,19 @@
 //!
 //! `router` lists the write routes · `routes` has a file per thing with handlers, bodies and answers · `edge` is what
 //! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
-//! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `start` puts the
-//! process together from `config`.
+//! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `engine` connects
+//! to Kafka and the registry, `start` puts the process together from `config`.
 
 mod accounts;
 mod app;
 pub mod config;
 mod edge;
+mod engine;
 mod router;
 mod routes;
 mod start;
 pub mod views;
 pub mod writer;
 
-pub use start::{Engine, Service, start};
+pub use engine::Engine;
+pub use start::{Service, start};

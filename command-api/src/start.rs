@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use event_log::{Decoder, Encoder, EventLog, KeyRing, MasterKey};
+use event_log::{KeyRing, MasterKey};
 use event_schemas::topics;
 use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
 use service_kit::health::Health;
@@ -24,23 +24,13 @@ use crate::app::{App, Parts};
 use crate::config::Config;
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::forward::{Forwarder, recognise};
+use crate::engine::Engine;
 use crate::router;
 use crate::views::Replicas;
 use crate::writer::{self, Clock, WriterConfig};
 
 /// Until the headers of an answer: longer than a forwarded call takes at most.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
-
-/// The log and the way between values and its records.
-#[derive(Clone, Debug)]
-pub struct Engine {
-    /// The log.
-    pub log: Arc<dyn EventLog>,
-    /// Reads records.
-    pub decoder: Decoder,
-    /// Writes records.
-    pub encoder: Encoder,
-}
 
 /// A running command-api.
 #[derive(Debug)]

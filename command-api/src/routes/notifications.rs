@@ -5,6 +5,7 @@ use domain::inbox::{
     Command, DeleteNotification, Kind, LocalTime, MarkAllRead, MarkRead, Preferences, SetGlobalPreferences,
     SetPreference, Switches,
 };
+use domain::text::Fault;
 use domain::user::Timezone;
 use event_schemas::notification::{NotificationEvent, NotificationPreferencesChanged};
 use event_schemas::{AggregateType, Event, NotificationId, UserId};
@@ -73,7 +74,7 @@ fn own_id(call: &Call) -> Result<UserId, Refused> {
 }
 
 fn unknown_type() -> Problem {
-    let fault = FieldFault::new("type", "NOT_ALLOWED", "Type is no type of notification");
+    let fault = FieldFault::new("type", Fault::NotAllowed("").code(), "Type is no type of notification");
     Problem::validation(vec![fault])
 }
 

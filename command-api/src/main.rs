@@ -1,0 +1,32 @@
+//! command-api: takes commands over HTTP and appends what follows from them to the log.
+
+use anyhow::Context;
+use command_api::config::Config;
+use command_api::{Engine, start};
+use service_kit::{serve, shutdown, telemetry};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::from_environment()?;
+    let _telemetry = telemetry::start("command-api")?;
+    let result = run(config).await;
+    if let Err(error) = &result {
+        error!(error = format!("{error:#}"), "command-api cannot go on");
+    }
+    result
+}
+
+/// Serves until a signal; then requests in flight end, the writer finishes its window and leaves the group.
+async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = serve::bind(config.listen).await.context("COMMAND_API_LISTEN")?;
+    let engine = Engine::connect(&config).await?;
+    let (shutdown, draining) = (shutdown::on_signal(), CancellationToken::new());
+    let service = start(config, engine, draining.clone()).await?;
+    serve::serve(listener, service.router.clone(), shutdown).await?;
+    // Only now: until here commands that were accepted had a writer to answer them.
+    draining.cancel();
+    service.drained().await;
+    Ok(())
+}
