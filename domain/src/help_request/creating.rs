@@ -86,14 +86,12 @@ pub(super) fn create(it: &CreateRequest, now: Timestamp) -> Result<Vec<RequestEv
 
 /// The places that the request is linked to: each named one must take it; of all one's own, those that do.
 fn linked(it: &CreateRequest) -> Result<Vec<&Place>, Rejection> {
-    let refusals = it.places.iter().map(|place| place.refusal(it.draft.request_type));
-    let judged: Vec<_> = it.places.iter().zip(refusals).collect();
-    if let Some(refusal) = judged.iter().find_map(|(_, refusal)| refusal.clone())
-        && (!it.everywhere || judged.iter().all(|(_, refusal)| refusal.is_some()))
-    {
-        return Err(refusal);
+    let refusal = |place: &Place| place.refusal(it.draft.request_type);
+    let willing: Vec<&Place> = it.places.iter().filter(|place| refusal(place).is_none()).collect();
+    match it.places.iter().find_map(refusal) {
+        Some(refusal) if !it.everywhere || willing.is_empty() => Err(refusal),
+        Some(_) | None => Ok(willing),
     }
-    Ok(judged.into_iter().filter(|(_, refusal)| refusal.is_none()).map(|(place, _)| place).collect())
 }
 
 /// The category in clear when it is of the closed list, else sealed.
