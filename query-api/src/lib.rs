@@ -1,1 +1,66 @@
-//! (being built)
+//! The read side: answers GET from PostgreSQL under row-level security and pushes notifications to live streams.
+//!
+//! `router` is the flat table of routes · `views/<name>.rs` holds a view's structs, its SQL and its handler · `reading`
+//! is the transaction of one request, which tells PostgreSQL who asks · `position` waits until a client's own write is
+//! visible · `reputation` computes karma, decay and trust from stored facts and `now` · `live` is the notification
+//! stream · `openapi` describes the whole API, commands included.
+//!
+//! Nothing here can append to the log: the crate knows only how to read it.
+
+mod app;
+mod at;
+mod community_rules;
+mod config;
+mod live;
+mod openapi;
+mod page;
+mod params;
+mod people;
+mod position;
+mod projections;
+mod reading;
+mod reputation;
+mod router;
+mod skills;
+mod views;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use event_log::EventLog;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use openapi::document as openapi_document;
+pub use router::ROUTES;
+
+/// Runs the service until the token is cancelled.
+///
+/// # Errors
+/// When the keys cannot be read, the port is taken or the listener fails.
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let log = Arc::new(config.log()?);
+    let listener = service_kit::serve::bind(config.listen).await?;
+    run_on(listener, config, log, shutdown).await
+}
+
+/// Runs on an open port and with the given log, as an embedding process or a test has them.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_on(
+    listener: TcpListener,
+    config: Config,
+    log: Arc<dyn EventLog>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let app = app::App::start(&config, log, &shutdown)?;
+    let router = router::router(&app, &config);
+    service_kit::serve::serve(listener, router, shutdown).await?;
+    Ok(())
+}
+
+/// The address of a listener on a free port of this machine.
+pub const ANY_LOCAL_PORT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);

@@ -1,0 +1,87 @@
+//! What handlers need: the composition root of the service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{EventLog, KafkaLog, LogError};
+use service_kit::auth::{Authenticator, KeyError, PublicKeys, Revocations, Verifier};
+use service_kit::health::Health;
+use service_kit::middleware::Stack;
+use service_kit::middleware::rate_limit::{Class, RateLimits};
+use service_kit::postgres;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::live::Live;
+use crate::position::Positions;
+
+/// Name of the service in logs, health and PostgreSQL.
+pub(crate) const SERVICE: &str = "query-api";
+
+/// Longest work on one answer; `wait_ms` (at most 10 s) is part of it.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// The dependencies of every handler. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    /// PostgreSQL, as the role that row-level security binds.
+    pub(crate) pool: PgPool,
+    /// How far the projections are.
+    pub(crate) positions: Positions,
+    /// The live streams of this process.
+    pub(crate) live: Live,
+    /// Checks access tokens.
+    pub(crate) authenticator: Authenticator,
+    /// Ready or why not.
+    pub(crate) health: Health,
+}
+
+/// The service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The public keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// `DATABASE_URL` is no URL of PostgreSQL.
+    #[error("DATABASE_URL cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl App {
+    /// Starts what runs in the background; all of it ends with the shutdown.
+    pub(crate) fn start(
+        config: &Config,
+        log: Arc<dyn EventLog>,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let verifier = Arc::new(Verifier::new(PublicKeys::from_directory(&config.public_keys)?));
+        let pool = postgres::pool(&config.database_url, &postgres::Options::for_service(SERVICE))?;
+        let health = Health::new(SERVICE);
+        health.postgres(&pool);
+        let positions = Positions::follow(pool.clone(), config.topic_profile, shutdown.clone());
+        let revocations = Revocations::follow(pool.clone(), shutdown.clone());
+        let authenticator = Authenticator::new(verifier, revocations);
+        let live =
+            Live::follow(log, config.topic_profile, health.gate("notification_events"), shutdown.clone());
+        Ok(Self { pool, positions, live, authenticator, health })
+    }
+
+    /// What every route is wrapped in.
+    pub(crate) fn stack(&self, config: &Config) -> Stack {
+        Stack {
+            authenticator: self.authenticator.clone(),
+            limits: RateLimits::new(config.rate_limit_disabled, config.rate_limit_multiplier),
+            class: Class::Reads,
+            allowed_origins: config.allowed_origins.clone(),
+            time_limit: TIME_LIMIT,
+        }
+    }
+}
+
+impl Config {
+    /// The log of this configuration.
+    pub(crate) fn log(&self) -> Result<KafkaLog, LogError> {
+        KafkaLog::connect(&self.kafka)
+    }
+}

@@ -1,0 +1,61 @@
+//! What query-api is configured with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use event_schemas::topics::Profile as TopicProfile;
+use service_kit::config::{Faults, Reader, Secret};
+
+/// Settings of the process, from the environment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `QUERY_API_LISTEN`: where to listen; a developer's machine defaults to 127.0.0.1:8081.
+    pub listen: SocketAddr,
+    /// `DATABASE_URL`: as role `karmyq_query`.
+    pub database_url: Secret,
+    /// `KAFKA_BOOTSTRAP_SERVERS`: for the live stream.
+    pub kafka: String,
+    /// `TOPIC_PROFILE`: how many partitions a topic has.
+    pub topic_profile: TopicProfile,
+    /// `JWT_PUBLIC_KEYS_DIR`: the keys of access tokens.
+    pub public_keys: PathBuf,
+    /// `ALLOWED_ORIGINS`: origins that browsers may call from.
+    pub allowed_origins: Vec<String>,
+    /// `RATE_LIMIT_DISABLED`.
+    pub rate_limit_disabled: bool,
+    /// `RATE_LIMIT_MULTIPLIER`: scales every limit; 1 by default.
+    pub rate_limit_multiplier: f64,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn read(mut settings: Reader) -> Result<Self, Faults> {
+        let listen = settings.local_default("QUERY_API_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8081)));
+        let database_url = settings.required("DATABASE_URL");
+        let kafka = settings.required("KAFKA_BOOTSTRAP_SERVERS");
+        let public_keys = settings.required("JWT_PUBLIC_KEYS_DIR");
+        let profile = settings.or("TOPIC_PROFILE", "standard".to_owned());
+        let topic_profile = TopicProfile::named(&profile);
+        if topic_profile.is_none() {
+            settings.fault("TOPIC_PROFILE", "must be small or standard");
+        }
+        let allowed_origins = settings.list("ALLOWED_ORIGINS");
+        let rate_limit_disabled = settings.flag("RATE_LIMIT_DISABLED");
+        let rate_limit_multiplier = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);
+        settings.build(|| {
+            Some(Self {
+                listen: listen?,
+                database_url: database_url?,
+                kafka: kafka?,
+                topic_profile: topic_profile?,
+                public_keys: public_keys?,
+                allowed_origins,
+                rate_limit_disabled,
+                rate_limit_multiplier,
+            })
+        })
+    }
+}

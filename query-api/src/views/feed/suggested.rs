@@ -1,0 +1,135 @@
+//! The second part of a feed: communities that the reader is not in, and asks of theirs that the reader may see.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use super::Item;
+use crate::at::At;
+use crate::reading::{Membership, Who};
+use crate::skills;
+use crate::views::feed_preferences::Preferences;
+use crate::views::requests::{self, Row};
+use crate::views::users;
+
+/// Communities suggested at once.
+const COMMUNITIES: i64 = 5;
+/// Asks suggested per community.
+const PER_COMMUNITY: usize = 2;
+/// An ask with so many live proposals needs no further helper.
+const ENOUGH_PROPOSALS: i32 = 3;
+/// Newest asks that are looked at.
+const CANDIDATES: i64 = 200;
+/// Every suggestion starts with it.
+const PRIORITY: f64 = 50.0;
+
+#[derive(Debug, FromRow)]
+struct Community {
+    id: Uuid,
+    name: String,
+    description: Option<String>,
+    current_members: i32,
+    max_members: i32,
+    access_type: String,
+    visibility_mode: String,
+    last_activity_at: At,
+    shared_members: i64,
+}
+
+/// Suggestions; none when the call is about one community.
+pub(super) async fn items(
+    db: &mut PgConnection,
+    who: &Who,
+    preferences: &Preferences,
+) -> sqlx::Result<Vec<Item>> {
+    if who.community.is_some() || !preferences.suggest_adjacent_requests {
+        return Ok(Vec::new());
+    }
+    let communities = nearest(db, who).await?;
+    let mut items = asks(db, who, &communities).await?;
+    let joinable = communities.iter().filter(|it| {
+        it.access_type == "public"
+            && it.visibility_mode != "members_only"
+            && it.current_members < it.max_members
+    });
+    items.extend(joinable.map(suggestion));
+    Ok(items)
+}
+
+/// Active communities by the members that they share with the reader's, which is the order of
+/// (shared × 2 + 5) × exploration, too; then the liveliest.
+async fn nearest(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Community>> {
+    sqlx::query_as(
+        "WITH own AS (
+             SELECT DISTINCT user_id FROM community.memberships
+             WHERE community_id = ANY ($1) AND status = 'active' AND user_id <> $2
+         ), shared AS (
+             SELECT m.community_id, count(*) AS members
+             FROM own JOIN community.memberships AS m USING (user_id)
+             WHERE m.status = 'active' AND m.community_id <> ALL ($1)
+             GROUP BY m.community_id
+         )
+         SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
+                c.last_activity_at, COALESCE(s.members, 0) AS shared_members
+         FROM community.communities AS c LEFT JOIN shared AS s ON s.community_id = c.id
+         WHERE c.status = 'active' AND c.id <> ALL ($1)
+         ORDER BY COALESCE(s.members, 0) DESC, c.last_activity_at DESC, c.id DESC LIMIT $3",
+    )
+    .bind(who.memberships.iter().map(|it: &Membership| it.community_id).collect::<Vec<_>>())
+    .bind(who.user_id)
+    .bind(COMMUNITIES)
+    .fetch_all(db)
+    .await
+}
+
+fn suggestion(community: &Community) -> Item {
+    let data = json!({
+        "communityName": community.name, "description": community.description,
+        "currentMembers": community.current_members, "sharedMembers": community.shared_members,
+    });
+    let item = Item::new("suggested_community", community.id, PRIORITY, community.last_activity_at, data);
+    item.of(Some(community.id)).because(match community.shared_members {
+        0 => "A community that you could join".to_owned(),
+        shared => format!("{shared} people of your communities are in it"),
+    })
+}
+
+async fn asks(db: &mut PgConnection, who: &Who, communities: &[Community]) -> sqlx::Result<Vec<Item>> {
+    let ids: Vec<_> = communities.iter().map(|it| it.id).collect();
+    let slugs = users::own_slugs(db, who.user_id).await?;
+    let mut sql = QueryBuilder::new(format!("SELECT {} FROM requests.help_requests AS r", requests::COLUMNS));
+    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.proposal_count < ")
+        .push_bind(ENOUGH_PROPOSALS);
+    sql.push(" AND r.id IN (SELECT request_id FROM requests.request_communities WHERE status = 'approved'");
+    sql.push(" AND community_id = ANY (")
+        .push_bind(ids.clone())
+        .push(")) AND r.requester_id <> ")
+        .push_bind(who.user_id);
+    // What is also posted in a community of the reader's stands in the first part.
+    sql.push(" AND NOT r.community_ids && ").push_bind(who.spanned());
+    requests::push_without_own_matches(&mut sql, who.user_id);
+    sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ").push_bind(CANDIDATES);
+    let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *db).await?;
+    let mut asks: Vec<_> = requests::with_people(db, who, rows)
+        .await?
+        .into_iter()
+        .map(|it| (PRIORITY + skills::part(&it.category, &slugs) / 2.0, it))
+        .collect();
+    asks.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(second.created_at.cmp(&first.created_at)));
+    let mut shown = HashMap::<_, usize>::new();
+    let mut items = Vec::new();
+    for (priority, ask) in asks {
+        let place = ids.iter().copied().find(|it| ask.community_ids.contains(it));
+        let count = shown.entry(place).or_default();
+        *count += 1;
+        if *count <= PER_COMMUNITY {
+            let item =
+                Item::new("suggested_request", ask.id, priority, ask.created_at, json!({"request": ask}));
+            items.push(item.of(place).because("Somebody outside of your communities asks for help"));
+        }
+    }
+    Ok(items)
+}
