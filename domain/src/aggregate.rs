@@ -25,7 +25,8 @@ pub trait Aggregate: Clone + Debug + Default + Send + Sync {
     /// The refusal; the state is then as it was.
     fn decide(&self, command: &Self::Command, now: Timestamp) -> Result<Vec<Self::Event>, Self::Rejection>;
 
-    /// The state after the event. Never fails: a fact that fits no state leaves it as it is.
+    /// The state after the event, whose personal fields are clear wherever their keys live. Never fails: a fact that fits no
+    /// state leaves it as it is.
     fn evolve(&mut self, event: &Self::Event, meta: Meta);
 
     /// The earliest thing that becomes due by itself; none when nothing is armed.
@@ -178,7 +179,9 @@ impl Command {
     #[must_use]
     pub fn informed(self, state: &State, views: &dyn Views) -> Self {
         match (self, state) {
-            (Self::HelpRequest(command), State::HelpRequest(request)) => command.informed(request, views).into(),
+            (Self::HelpRequest(command), State::HelpRequest(request)) => {
+                command.informed(request, views).into()
+            }
             (complete, _) => complete,
         }
     }

@@ -255,9 +255,10 @@ impl Active {
         }
     }
 
-    /// Admins change everybody, moderators the status of plain members.
+    /// Admins change everybody, moderators the status of plain members and of applicants.
     fn may_change(&self, change: &ChangeMember) -> Result<(), Rejection> {
-        let plain = self.members.get(change.user).is_none_or(|it| it.role() == Role::Member);
+        let member = self.members.get(change.user).filter(|_| !self.join_requests.is_pending(change.user));
+        let plain = member.is_none_or(|it| it.role() == Role::Member);
         let needed = if change.role.is_none() && plain { Role::Moderator } else { Role::Admin };
         self.at_least(needed, change.by)
     }

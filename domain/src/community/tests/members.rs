@@ -118,6 +118,19 @@ fn activating_an_applicant_approves_them() {
 }
 
 #[test]
+fn a_moderator_activates_an_applicant_whatever_they_once_were() {
+    let approved = JoinRequestApproved { community_id: GARDEN, user_id: DORA, decided_by_id: Some(MO) };
+    garden([
+        joined(MO, "moderator", "added"),
+        joined(DORA, "moderator", "added"),
+        left(DORA, "removed", Some(ANA)),
+    ])
+    .after(join(DORA))
+    .when(status(MO, DORA, MemberStatus::Active))
+    .then([approved.into(), joined(DORA, "member", "approval")]);
+}
+
+#[test]
 fn nobody_is_activated_beyond_the_cap() {
     let full = garden_of(
         2,
