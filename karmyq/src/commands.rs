@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod bench;
 mod demo;
 mod migrate;
 mod projections;
@@ -16,6 +17,9 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Play an exchange between neighbours on the running services, live
     Demo,
+    /// Measure what this machine can do
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
     /// Read models: rebuild, status, verify
@@ -33,6 +37,7 @@ impl Command {
     /// Does it; the exit code says how it went, an error why it could not be done.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
+            Self::Bench(command) => command.run().await,
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
             Self::Projections(command) => command.run().await,

@@ -1,0 +1,39 @@
+//! `karmyq bench`: what this machine can do, measured.
+//!
+//! `write` runs one measurement after the other and reports them. `ground` is where it happens and `services` what runs
+//! there; `exchange` is the mix of commands, `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
+//! and `replay` are the other measurements.
+
+mod ceiling;
+mod closed_loop;
+mod connection;
+mod exchange;
+mod ground;
+mod http;
+mod in_process;
+mod replay;
+mod report;
+mod services;
+mod visible;
+mod write;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Commands from HTTP to the log, to read models, and back from the log
+    Write(write::Arguments),
+}
+
+impl Command {
+    /// Measures it.
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Write(arguments) => write::run(arguments).await,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Where the measurements happen: servers of their own, so that no data of anybody are touched, or those that are there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use service_kit::config::Reader;
+use tokio::process::Command;
+
+use crate::terminal::mention;
+
+/// Variables that the services and this command line read.
+const VARIABLES: [&str; 12] = [
+    "DATABASE_URL_COMMAND_API",
+    "DATABASE_URL_PROJECTORS",
+    "DATABASE_URL_QUERY_API",
+    "DATA_KEY_MASTER_FILE",
+    "FINGERPRINT_KEY_FILE",
+    "JWT_PUBLIC_KEYS_DIR",
+    "JWT_SIGNING_KEY_FILE",
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "KARMYQ_PROFILE",
+    "MIGRATIONS_DATABASE_URL",
+    "SCHEMA_REGISTRY_URL",
+    "TOPIC_PROFILE",
+];
+
+/// Servers with topics, schemas and tables.
+#[derive(Debug)]
+pub(super) struct Ground {
+    variables: BTreeMap<String, String>,
+    /// Ours to end.
+    servers: Option<Servers>,
+}
+
+/// Servers that `./dev` runs for us.
+#[derive(Debug)]
+struct Servers {
+    dev: PathBuf,
+    state: PathBuf,
+}
+
+impl Ground {
+    /// Servers of its own beside those of the clone, started by its `./dev`.
+    pub(super) async fn own() -> Result<Self> {
+        let dev = find_dev().context(
+            "no clone with ./dev found to start servers of its own; run it inside a clone, or on the servers that the \
+             environment names with --here",
+        )?;
+        let state = dev.with_file_name(".dev").join("bench");
+        let servers = Servers { dev, state };
+        mention("starting servers of its own");
+        // What an interrupted run has left would distort the figures.
+        servers.dev("reset").await?;
+        servers.dev("servers").await?;
+        let variables = servers.variables().await?;
+        let ground = Self { variables, servers: Some(servers) };
+        ground.set_up().await?;
+        Ok(ground)
+    }
+
+    /// The servers that the environment names. No command-api may run on them: it would own partitions.
+    pub(super) async fn here() -> Result<Self> {
+        let (mut variables, mut missing) = (BTreeMap::new(), Vec::new());
+        for name in VARIABLES {
+            match std::env::var(name) {
+                Ok(value) => _ = variables.insert(name.to_owned(), value),
+                Err(_) => missing.push(name),
+            }
+        }
+        ensure!(missing.is_empty(), "not set: {}; `eval \"$(./dev env)\"` sets them", missing.join(", "));
+        if let Ok(running) = std::env::var("KARMYQ_COMMAND_API")
+            && reqwest::get(format!("{running}/health/live")).await.is_ok()
+        {
+            bail!(
+                "a command-api runs at {running} and owns the partitions: stop it first, or leave --here out"
+            );
+        }
+        let ground = Self { variables, servers: None };
+        ground.set_up().await?;
+        Ok(ground)
+    }
+
+    /// A variable of the environment.
+    pub(super) fn variable(&self, name: &str) -> Result<&str> {
+        self.variables.get(name).map(String::as_str).with_context(|| format!("{name} is not set"))
+    }
+
+    /// All variables.
+    pub(super) const fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// Settings of a service: the variables and these.
+    pub(super) fn settings(&self, more: &[(&str, &str)]) -> Reader {
+        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Reader::from_variables(self.variables.clone().into_iter().chain(more))
+    }
+
+    /// Ends the servers and deletes their data, when they are its own.
+    pub(super) async fn clear(self) -> Result<()> {
+        match self.servers {
+            Some(servers) => servers.dev("reset").await,
+            None => Ok(()),
+        }
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
+            let output =
+                Command::new(std::env::current_exe()?).args(step).envs(&self.variables).output().await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "karmyq {} failed: {said}", step.join(" "));
+        }
+        Ok(())
+    }
+}
+
+impl Servers {
+    /// Runs a command of `./dev` for them; what it says goes to standard error.
+    async fn dev(&self, command: &str) -> Result<()> {
+        let status = Command::new(&self.dev)
+            .arg(command)
+            .env("KARMYQ_STATE", &self.state)
+            .stdin(Stdio::null())
+            .stdout(std::io::stderr())
+            .status()
+            .await?;
+        ensure!(status.success(), "./dev {command} failed with {status}");
+        Ok(())
+    }
+
+    /// What `./dev env` exports.
+    async fn variables(&self) -> Result<BTreeMap<String, String>> {
+        let output = Command::new("bash")
+            .args(["-c", "exports=$(\"$0\" env) && eval \"$exports\" && env -0"])
+            .arg(&self.dev)
+            .env("KARMYQ_STATE", &self.state)
+            .output()
+            .await?;
+        ensure!(output.status.success(), "./dev env failed: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout)?;
+        let pairs = text.split('\0').filter_map(|it| it.split_once('='));
+        let known = pairs.filter(|(name, _)| VARIABLES.contains(name));
+        Ok(known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}
+
+/// The `dev` script of the clone around the working directory, else of the one around this binary.
+fn find_dev() -> Option<PathBuf> {
+    let around = |of: PathBuf| of.ancestors().map(|it| it.join("dev")).find(|it| is_dev(it));
+    let here = std::env::current_dir().ok().and_then(around);
+    here.or_else(|| std::env::current_exe().ok().and_then(around))
+}
+
+fn is_dev(path: &Path) -> bool {
+    path.is_file() && path.with_file_name("deploy").join("versions.env").is_file()
+}

@@ -1,0 +1,78 @@
+//! What was measured, for programs and for people.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::terminal::say;
+
+/// The result of `karmyq bench write`; `--json` prints exactly these fields.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    /// Records a second that this machine appends in transactions when nothing is decided.
+    pub(super) ceiling_events_per_second: f64,
+    /// Commands a second without HTTP.
+    pub(super) in_process_commands_per_second: f64,
+    /// Commands over HTTP, by number of clients.
+    pub(super) http: Vec<Http>,
+    /// Command sent to effect read, median.
+    pub(super) visible_p50_ms: f64,
+    /// Command sent to effect read, 99th percentile.
+    pub(super) visible_p99_ms: f64,
+    /// Records of the log a second that a rebuild brings into PostgreSQL.
+    pub(super) replay_events_per_second: f64,
+    /// Rows a second when PostgreSQL is given the same rows ready-made.
+    pub(super) raw_copy_rows_per_second: f64,
+}
+
+/// Commands over HTTP with this many clients.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Http {
+    /// Clients, each with one connection and one command at a time.
+    pub(super) clients: usize,
+    /// Answered commands a second.
+    pub(super) commands_per_second: f64,
+    /// Median.
+    pub(super) p50_ms: f64,
+    /// 99th percentile.
+    pub(super) p99_ms: f64,
+    /// 99.9th percentile.
+    pub(super) p999_ms: f64,
+}
+
+impl Report {
+    /// Prints the table for people.
+    pub(super) fn tell(&self) {
+        let line =
+            |what: &str, figure: f64, unit: &str| say(format_args!("{what:<42} {figure:>10.0} {unit}"));
+        line("raw transactional produce", self.ceiling_events_per_second, "records/s");
+        line("in process, without HTTP", self.in_process_commands_per_second, "commands/s");
+        for it in &self.http {
+            let plural = if it.clients == 1 { "client" } else { "clients" };
+            let what = format!("over HTTP, {} {plural}", it.clients);
+            let Http { commands_per_second, p50_ms, p99_ms, p999_ms, .. } = it;
+            let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms");
+            say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
+        }
+        let visible = format!("p50 {:.1} ms, p99 {:.1} ms", self.visible_p50_ms, self.visible_p99_ms);
+        say(format_args!("{:<42} {visible}", "command to visible"));
+        line("replay into PostgreSQL", self.replay_events_per_second, "events/s");
+        line("raw COPY of the same rows", self.raw_copy_rows_per_second, "rows/s");
+    }
+}
+
+/// A histogram of microseconds up to a minute, three digits.
+pub(super) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("these bounds are right")
+}
+
+/// Notes a duration; what is longer than a minute counts as one.
+pub(super) fn note(histogram: &mut Histogram<u64>, duration: Duration) {
+    histogram.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+}
+
+/// A quantile (0-1) in milliseconds.
+pub(super) fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1_000.0
+}

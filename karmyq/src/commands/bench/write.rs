@@ -1,0 +1,176 @@
+//! `karmyq bench write`: one measurement after the other on the same machine, in one run.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use projectors::status;
+use service_kit::config::Secret;
+use service_kit::postgres;
+use sqlx::PgPool;
+
+use super::closed_loop::Plan;
+use super::exchange::Pair;
+use super::ground::Ground;
+use super::report::{Http, Report, quantile_ms};
+use super::services::{Kind, Service};
+use super::{ceiling, http, in_process, replay, visible};
+use crate::api::Api;
+use crate::engine::Engine;
+use crate::terminal::{mention, say};
+
+/// Clients over HTTP, one load after the other.
+const CLIENTS: [usize; 4] = [1, 8, 64, 256];
+/// Pairs of people who exchange help; clients share them.
+const PAIRS: usize = 64;
+/// Pairs that settle at a time: registering is costly on purpose.
+const SETTLE_AT_ONCE: usize = 4;
+/// How long projections may take to fold what the loads have written.
+const CAUGHT_UP: Duration = Duration::from_secs(120);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How to measure and how to answer.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Arguments {
+    /// Measure for seconds instead of half-minutes; ends within four minutes
+    #[arg(long)]
+    quick: bool,
+    /// Answer with one JSON object on standard output
+    #[arg(long)]
+    json: bool,
+    /// Use the servers that the environment names instead of starting some; the data stay there
+    #[arg(long)]
+    here: bool,
+}
+
+impl Arguments {
+    const fn plan(self) -> Plan {
+        match self.quick {
+            true => Plan { warm_up: Duration::from_secs(3), measured: Duration::from_secs(6) },
+            false => Plan { warm_up: Duration::from_secs(10), measured: Duration::from_secs(30) },
+        }
+    }
+}
+
+/// Measures and reports. Servers that were started for it are ended, whatever happens.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    ensure!(
+        !cfg!(debug_assertions),
+        "figures of a debug build mean nothing; build it with: cargo build --release"
+    );
+    let ground = if arguments.here { Ground::here().await? } else { Ground::own().await? };
+    let report = tokio::select! {
+        report = measure(&ground, arguments.plan()) => report,
+        interrupted = tokio::signal::ctrl_c() => Err(interrupted.err().map_or_else(
+            || anyhow::anyhow!("interrupted"), anyhow::Error::from)),
+    };
+    ground.clear().await?;
+    let report = report?;
+    if arguments.json {
+        say(serde_json::to_string(&report)?);
+    } else {
+        report.tell();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
+    let pairs = settle(ground).await.context("settling people")?;
+    let engine = Engine::connect(ground.settings(&[])).await?;
+    mention("measuring the writer without HTTP");
+    let in_process = in_process::load(&engine, &pairs, plan).await.context("in process")?;
+    mention("measuring what the broker takes");
+    let ceiling_events_per_second = ceiling::measure(&engine, plan).await.context("the ceiling")?;
+    let command_api = Service::start(ground, Kind::CommandApi).await?;
+    let http = over_http(&command_api, &pairs, plan).await.context("over HTTP")?;
+    let owner = owner(ground)?;
+    let read_side = ReadSide::start(ground, &engine, &owner).await.context("the read side")?;
+    mention("measuring command to visible");
+    let api = Api::new(&command_api.url(), &read_side.query_api.url())?;
+    let visible = visible::measure(&api, &pairs, plan.measured).await.context("command to visible")?;
+    read_side.stop().await?;
+    command_api.stop().await?;
+    mention("measuring replay");
+    let replayed = replay::measure(&engine, &owner).await.context("replay")?;
+    Ok(Report {
+        ceiling_events_per_second,
+        in_process_commands_per_second: in_process.commands_per_second,
+        http,
+        visible_p50_ms: quantile_ms(&visible, 0.5),
+        visible_p99_ms: quantile_ms(&visible, 0.99),
+        replay_events_per_second: replayed.events_per_second,
+        raw_copy_rows_per_second: replayed.copy_rows_per_second,
+    })
+}
+
+/// Registers people and founds their communities, over HTTP.
+async fn settle(ground: &Ground) -> Result<Vec<Arc<Pair>>> {
+    mention(format_args!("registering {} people", 2 * PAIRS));
+    let command_api = Service::start(ground, Kind::CommandApi).await?;
+    let api = Api::new(&command_api.url(), &command_api.url())?;
+    let settling = stream::iter(0..PAIRS).map(|number| Pair::settle(&api, number));
+    let pairs = settling.buffer_unordered(SETTLE_AT_ONCE).map_ok(Arc::new).try_collect().await?;
+    command_api.stop().await?;
+    Ok(pairs)
+}
+
+async fn over_http(command_api: &Service, pairs: &[Arc<Pair>], plan: Plan) -> Result<Vec<Http>> {
+    let keys = Arc::new(AtomicU64::new(0));
+    let mut all = Vec::new();
+    for clients in CLIENTS {
+        mention(format_args!("measuring {clients} clients over HTTP"));
+        let load = http::load(command_api.address(), clients, pairs, &keys, plan).await?;
+        all.push(Http {
+            clients,
+            commands_per_second: load.commands_per_second,
+            p50_ms: quantile_ms(&load.latency, 0.5),
+            p99_ms: quantile_ms(&load.latency, 0.99),
+            p999_ms: quantile_ms(&load.latency, 0.999),
+        });
+    }
+    Ok(all)
+}
+
+/// The services that make changes visible.
+struct ReadSide {
+    projectors: Service,
+    query_api: Service,
+}
+
+impl ReadSide {
+    /// Starts them and waits until they have folded what the loads have written.
+    async fn start(ground: &Ground, engine: &Engine, owner: &PgPool) -> Result<Self> {
+        mention("folding what was written");
+        let projectors = Service::start(ground, Kind::Projectors).await?;
+        let query_api = Service::start(ground, Kind::QueryApi).await?;
+        let deadline = Instant::now() + CAUGHT_UP;
+        while lag(engine, owner).await? > 0 {
+            ensure!(Instant::now() < deadline, "not caught up within {} s", CAUGHT_UP.as_secs());
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(Self { projectors, query_api })
+    }
+
+    async fn stop(self) -> Result<()> {
+        self.query_api.stop().await?;
+        self.projectors.stop().await
+    }
+}
+
+/// Records that are not folded.
+async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
+    let all = status::status(&engine.source(), owner, None).await?;
+    Ok(all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum())
+}
+
+fn owner(ground: &Ground) -> Result<PgPool> {
+    let url: Secret = ground.variable("MIGRATIONS_DATABASE_URL")?.parse()?;
+    let options =
+        postgres::Options { application: "karmyq bench", max_connections: 8, statement_timeout: None };
+    Ok(postgres::pool(&url, &options)?)
+}
