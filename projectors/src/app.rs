@@ -79,7 +79,9 @@ fn chosen(settings: &mut Reader) -> Vec<&'static Registration> {
     for name in names {
         match registry::named(&name) {
             Some(registration) => chosen.push(registration),
-            None => settings.fault("PROJECTIONS", format_args!("names {name}; there are {}", registry::names())),
+            None => {
+                settings.fault("PROJECTIONS", format_args!("names {name}; there are {}", registry::names()))
+            }
         }
     }
     chosen

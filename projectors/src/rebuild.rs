@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{FutureExt as _, StreamExt as _};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ pub async fn rebuild(
     source: &Source,
     owner: &PgPool,
     name: &str,
-    mut progress: impl FnMut(Progress),
+    mut progress: impl FnMut(Progress) + Send,
     cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
     let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
@@ -103,11 +103,7 @@ pub async fn rebuild(
         return Err(Error::Running(registration.name));
     }
     let version = swap::next_version(&mut alone, registration).await?;
-    let work = build(source, owner, registration, version, &mut progress);
-    let result = match cancelled.run_until_cancelled(work).await {
-        Some(result) => result,
-        None => Err(Error::Cancelled),
-    };
+    let result = build(source, owner, registration, version, &mut progress, cancelled).await;
     if result.is_err() {
         for table in (registration.new)().tables() {
             swap::drop_table(&mut alone, &swap::versioned(table.name(), version)).await?;
@@ -131,14 +127,16 @@ async fn build(
     owner: &PgPool,
     registration: &'static Registration,
     version: i32,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut (impl FnMut(Progress) + Send),
+    cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let mut replay = Replay::new(registration);
     let goals = source.ends(registration).await.map_err(replay::Error::from)?;
-    fold(&mut replay, source, &goals, progress).await?;
+    let folding = fold(&mut replay, source, &goals, progress);
+    cancelled.run_until_cancelled(folding).await.ok_or(Error::Cancelled)??;
     let folded = Instant::now();
-    let rows = write(owner, &mut replay, version, progress).await?;
+    let rows = write(owner, &mut replay, version, progress, cancelled).await?;
     let written = Instant::now();
     progress(Progress { phase: Phase::Swapping, done: 0, total: 1, time_left: None });
     catch_up(source, owner, &mut replay, registration, version).await?;
@@ -161,7 +159,7 @@ async fn fold(
     replay: &mut Replay,
     source: &Source,
     goals: &Offsets,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<(), Error> {
     let started = Instant::now();
     let total = goals.values().map(|it| u64::try_from(*it).unwrap_or(0)).sum();
@@ -176,36 +174,72 @@ async fn write(
     owner: &PgPool,
     replay: &mut Replay,
     version: i32,
-    progress: &mut impl FnMut(Progress),
+    progress: &mut (impl FnMut(Progress) + Send),
+    cancelled: &CancellationToken,
 ) -> Result<u64, Error> {
     let tables = replay.projection.tables();
     let total = tables.iter().map(|it| it.row_count() as u64).sum();
     let started = Instant::now();
-    let mut filling = futures::stream::iter(tables)
-        .map(|table| fill(owner, table, version))
-        .buffer_unordered(PARALLEL_TABLES);
-    let mut done = 0;
-    while let Some(rows) = filling.try_next().await? {
-        done += rows;
-        progress(Progress { phase: Phase::Writing, done, total, time_left: left(started, done, total) });
+    // One failure ends the others, and all of them are awaited: a transaction that nobody awaits could still commit
+    // after the tables were dropped.
+    let failed = cancelled.child_token();
+    let fills: Vec<_> =
+        tables.into_iter().map(|table| fill(owner, table, version, &failed).boxed()).collect();
+    let mut filling = futures::stream::iter(fills).buffer_unordered(PARALLEL_TABLES);
+    let mut outcome = Ok(0);
+    while let Some(filled) = filling.next().await {
+        outcome = match (outcome, filled) {
+            (Ok(done), Ok(rows)) => {
+                let done = done + rows;
+                progress(Progress {
+                    phase: Phase::Writing,
+                    done,
+                    total,
+                    time_left: left(started, done, total),
+                });
+                Ok(done)
+            }
+            (Err(first), _) | (Ok(_), Err(first)) => {
+                failed.cancel();
+                Err(first)
+            }
+        };
     }
-    Ok(done)
+    outcome
 }
 
 /// Creates, fills and indexes one table. In one transaction: rows copied into a table that the same transaction created
 /// need no write-ahead log.
-async fn fill(owner: &PgPool, table: &mut dyn AnyTable, version: i32) -> Result<u64, Error> {
-    let target = swap::versioned(table.name(), version);
+async fn fill(
+    owner: &PgPool,
+    table: &mut dyn AnyTable,
+    version: i32,
+    cancelled: &CancellationToken,
+) -> Result<u64, Error> {
     let mut connection = owner.acquire().await?;
     let mut transaction = connection.begin().await?;
-    swap::drop_table(&mut transaction, &target).await?;
+    match cancelled.run_until_cancelled(copy(&mut transaction, table, version)).await {
+        Some(Ok(rows)) => {
+            transaction.commit().await?;
+            Ok(rows)
+        }
+        Some(Err(error)) => Err(error.into()),
+        None => {
+            transaction.rollback().await?;
+            Err(Error::Cancelled)
+        }
+    }
+}
+
+async fn copy(connection: &mut PgConnection, table: &mut dyn AnyTable, version: i32) -> sqlx::Result<u64> {
+    let target = swap::versioned(table.name(), version);
+    swap::drop_table(connection, &target).await?;
     let create =
         format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
-    sqlx::query(AssertSqlSafe(create)).execute(&mut *transaction).await?;
-    let rows = table.copy_all(&mut transaction, &target).await?;
-    swap::copy_indexes(&mut transaction, table.name(), &target).await?;
-    sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(&mut *transaction).await?;
-    transaction.commit().await?;
+    sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
+    let rows = table.copy_all(connection, &target).await?;
+    swap::copy_indexes(connection, table.name(), &target).await?;
+    sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
     Ok(rows)
 }
 

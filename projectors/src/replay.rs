@@ -118,7 +118,7 @@ impl Replay {
         &mut self,
         source: &Source,
         goals: &Offsets,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) + Send,
     ) -> Result<(), Error> {
         // What lies before the goals is committed, and so are its keys.
         source.decoding.know_all_keys().await?;

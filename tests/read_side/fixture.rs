@@ -1,0 +1,198 @@
+//! A world for one test: a fresh database with all migrations, a log in memory, projectors on request.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{
+    Decoder, Encoder, EventLog as _, GroupConfig, GroupEvent, KeyRing, Lane, MasterKey, Membership,
+    MemoryLog, NewRecord, TopicPartition, Window,
+};
+use event_schemas::topics::{self, Profile};
+use event_schemas::{Codec, Event, Payload as _, Recorded, Timestamp};
+use projectors::verify::Checksum;
+use projectors::{Decoding, Source, app, registry, verify};
+use service_kit::health::Health;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use tests::eventually::eventually;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long projectors may take to fold what a test appends.
+const FOLDED: Duration = Duration::from_secs(20);
+
+pub(crate) const PROFILE: Profile = Profile::Small;
+
+/// A database of its own and a log of its own.
+pub(crate) struct World {
+    database: String,
+    pub(crate) source: Source,
+    keys: KeyRing,
+    encoder: Encoder,
+    lane: Box<dyn Lane>,
+    membership: Arc<dyn Membership>,
+    fence_at: (TopicPartition, i64),
+    stop: CancellationToken,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let database = format!("read_side_{}", Uuid::now_v7().simple());
+        administer(format!("CREATE DATABASE {database} OWNER karmyq_owner")).await;
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let migrator = sqlx::migrate::Migrator::new(migrations).await.expect("migrations are readable");
+        migrator.run(&pool("MIGRATIONS_DATABASE_URL", &database)).await.expect("migrations run");
+
+        let log = MemoryLog::new();
+        let manifest = topics::manifest(PROFILE);
+        log.create_topics(&manifest, 1).await.expect("topics are new");
+        let (encoder, decoder) = (Encoder::new(Codec::local(), &manifest), Decoder::local());
+        let stop = CancellationToken::new();
+        let shared: Arc<dyn event_log::EventLog> = Arc::new(log.clone());
+        let master = MasterKey::new([7; 32]);
+        let keys = KeyRing::follow(shared.clone(), decoder.clone(), encoder.clone(), master, 1, stop.clone())
+            .await
+            .expect("keys can be followed");
+        let source = Source { log: shared, decoding: Decoding::new(decoder, keys.clone()), profile: PROFILE };
+        let (membership, fence_at) = writer(&log).await;
+        let lane = log.lane("test").await.expect("a lane");
+        Self { database, source, keys, encoder, lane, membership, fence_at, stop }
+    }
+
+    /// Connections as the owner, as `./dev env` names the variables of the roles.
+    pub(crate) fn owner(&self) -> PgPool {
+        pool("MIGRATIONS_DATABASE_URL", &self.database)
+    }
+
+    /// Connections as query-api.
+    pub(crate) fn reader(&self) -> PgPool {
+        pool("DATABASE_URL_QUERY_API", &self.database)
+    }
+
+    /// Connections as the projectors.
+    pub(crate) fn projector(&self) -> PgPool {
+        pool("DATABASE_URL_PROJECTORS", &self.database)
+    }
+
+    /// Appends events in one transaction, sealed as the writer seals them.
+    pub(crate) async fn append(&mut self, events: Vec<Recorded<Event>>) {
+        let mut records = Vec::new();
+        for mut event in events {
+            records.extend(self.keys.seal(&mut event, Timestamp::from_micros(1)).expect("fields are sealed"));
+            let topic = event.payload.entry().topic();
+            let partition = self.encoder.partition(topic, event.envelope.aggregate_id.as_bytes());
+            records.push(self.encoder.event(&event, partition, None, None).expect("it fits its schema"));
+        }
+        self.append_records(records).await;
+    }
+
+    /// Appends records as they are.
+    pub(crate) async fn append_records(&mut self, records: Vec<NewRecord>) {
+        let window =
+            Window { records, consumed: vec![self.fence_at.clone()], fence: Arc::clone(&self.membership) };
+        self.lane.append(window).await.expect("it is committed");
+    }
+
+    /// Where the records of a key are appended.
+    pub(crate) fn partition_of(&self, topic: &str, key: &str) -> TopicPartition {
+        TopicPartition::new(topic, self.encoder.partition(topic, key.as_bytes()))
+    }
+
+    /// Starts projectors for all projections.
+    pub(crate) fn start(&self) -> Running {
+        let shutdown = self.stop.child_token();
+        let (source, pool, stop) = (self.source.clone(), self.projector(), shutdown.clone());
+        let all = registry::PROJECTIONS.iter().collect();
+        let task = tokio::spawn(async move {
+            app::project(&source, &pool, all, &Health::new("projectors"), stop).await;
+        });
+        Running { shutdown, task }
+    }
+
+    /// Waits until every projection has folded everything.
+    pub(crate) async fn folded(&self) {
+        let pool = self.owner();
+        eventually("every projection has folded everything", FOLDED, || async {
+            let status =
+                projectors::status::status(&self.source, &pool, None).await.expect("status can be told");
+            let caught_up =
+                |it: &projectors::status::PartitionStatus| it.state == projectors::status::State::CaughtUp;
+            status.iter().all(|it| it.partitions.iter().all(caught_up)).then_some(())
+        })
+        .await;
+    }
+
+    /// The checksums of all read tables.
+    pub(crate) async fn checksums(&self) -> Vec<(&'static str, Checksum)> {
+        let (pool, mut all) = (self.owner(), Vec::new());
+        for registration in registry::PROJECTIONS {
+            all.extend(verify::checksums(&pool, registration.name).await.expect("checksums can be told"));
+        }
+        all
+    }
+
+    /// Every projection's rows are what the log says.
+    pub(crate) async fn verify(&self) {
+        let pool = self.owner();
+        for registration in registry::PROJECTIONS {
+            let comparisons =
+                verify::verify(&self.source, &pool, registration.name).await.expect("it can be verified");
+            for it in comparisons {
+                assert!(it.is_equal(), "{it:?}");
+            }
+        }
+    }
+
+    pub(crate) async fn drop(self) {
+        self.stop.cancel();
+        administer(format!("DROP DATABASE {} WITH (FORCE)", self.database)).await;
+    }
+}
+
+/// Projectors that run.
+pub(crate) struct Running {
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.expect("they end in order");
+    }
+}
+
+/// A member that may append, and the position that proves it.
+async fn writer(log: &MemoryLog) -> (Arc<dyn Membership>, (TopicPartition, i64)) {
+    let config = GroupConfig {
+        group: "test-writers".to_owned(),
+        topics: vec!["community-commands".to_owned()],
+        fetch: false,
+        session_timeout: Duration::from_secs(10),
+    };
+    let (membership, mut events) = log.join(config).await.expect("a group of one");
+    let Some(GroupEvent::Assigned(assigned)) = events.recv().await else {
+        panic!("an assignment comes first")
+    };
+    // The receiver lives as long as the membership, or the log would take it for gone.
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    (membership, assigned.into_iter().next().expect("a partition"))
+}
+
+/// A pool for one of the roles of `./dev env`, on another database.
+fn pool(variable: &str, database: &str) -> PgPool {
+    let url = std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run `./dev test`, or `eval \"$(./dev env)\"` where servers run")
+    });
+    let options = PgConnectOptions::from_str(&url).expect("a database URL").database(database);
+    PgPoolOptions::new().max_connections(10).connect_lazy_with(options.disable_statement_logging())
+}
+
+async fn administer(sql: String) {
+    let postgres = pool("DATABASE_URL_SUPERUSER", "postgres");
+    postgres.execute(AssertSqlSafe(sql)).await.expect("the superuser may do it");
+    postgres.close().await;
+}

@@ -1,0 +1,108 @@
+//! Rebuild: the result equals the live model, is swapped in while writes go on, and leaves nothing behind when cancelled.
+
+use projectors::rebuild::{self, Error, rebuild};
+use projectors::registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::World;
+use crate::story::Story;
+
+#[tokio::test]
+async fn a_rebuilt_projection_equals_the_live_one() {
+    let mut world = World::new().await;
+    for _ in 0..20 {
+        world.append(Story::new().events()).await;
+    }
+    let running = world.start();
+    world.folded().await;
+    let live = world.checksums().await;
+    for registration in registry::PROJECTIONS {
+        rebuild_now(&world, registration.name).await;
+    }
+    assert_eq!(world.checksums().await, live);
+    // Workers go on with the new version.
+    world.append(Story::new().events()).await;
+    world.folded().await;
+    world.verify().await;
+    // And it can be done again.
+    rebuild_now(&world, "requests").await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_while_events_arrive_loses_and_doubles_nothing() {
+    let mut world = World::new().await;
+    for _ in 0..50 {
+        world.append(Story::new().events()).await;
+    }
+    let running = world.start();
+    let (source, owner) = (world.source.clone(), world.owner());
+    let rebuilding = tokio::spawn(async move {
+        for name in ["requests", "reputation", "requests"] {
+            rebuild(&source, &owner, name, |_| {}, &CancellationToken::new()).await.expect("it is rebuilt");
+        }
+    });
+    while !rebuilding.is_finished() {
+        world.append(Story::new().events()).await;
+        world.folded().await;
+    }
+    rebuilding.await.expect("no panic");
+    world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_rebuild_leaves_nothing_behind() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let running = world.start();
+    world.folded().await;
+    let before = tables(&world).await;
+    let cancelled = CancellationToken::new();
+    let stop_when_written = |it: rebuild::Progress| {
+        if it.phase == rebuild::Phase::Writing {
+            cancelled.cancel();
+        }
+    };
+    let result = rebuild(&world.source, &world.owner(), "requests", stop_when_written, &cancelled).await;
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert_eq!(tables(&world).await, before);
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn the_version_before_stays_and_older_ones_go() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let running = world.start();
+    world.folded().await;
+    for _ in 0..3 {
+        rebuild_now(&world, "feed").await;
+    }
+    let versions: Vec<String> =
+        tables(&world).await.into_iter().filter(|it| it.contains("activities_v")).collect();
+    assert_eq!(versions, ["feed.activities_v3", "feed.activities_v4"]);
+    running.stop().await;
+    world.drop().await;
+}
+
+async fn rebuild_now(world: &World, name: &str) {
+    let report = rebuild(&world.source, &world.owner(), name, |_| {}, &CancellationToken::new()).await;
+    report.expect("it is rebuilt");
+}
+
+async fn tables(world: &World) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT schemaname || '.' || tablename FROM pg_tables
+         WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+    )
+    .fetch_all(&world.owner())
+    .await
+    .expect("the catalog is readable")
+}
