@@ -111,7 +111,24 @@ impl Aggregate for State {
                 community.join_requests.forgotten(event);
             }
             // Before its foundation and after its end nothing else can have happened to it.
-            (Self::Absent | Self::Archived(_), _) => {}
+            (
+                Self::Absent | Self::Archived(_),
+                CommunityEvent::CommunityCreated(_)
+                | CommunityEvent::CommunityUpdated(_)
+                | CommunityEvent::CommunityArchived(_)
+                | CommunityEvent::UserJoinedCommunity(_)
+                | CommunityEvent::UserLeftCommunity(_)
+                | CommunityEvent::MemberRoleChanged(_)
+                | CommunityEvent::JoinRequestCreated(_)
+                | CommunityEvent::JoinRequestApproved(_)
+                | CommunityEvent::JoinRequestRejected(_)
+                | CommunityEvent::JoinRequestWithdrawn(_)
+                | CommunityEvent::JoinMessageForgotten(_)
+                | CommunityEvent::CommunitySettingsChanged(_)
+                | CommunityEvent::CommunityConfigChanged(_)
+                | CommunityEvent::ExchangeCounted(_)
+                | CommunityEvent::QualityCounted(_),
+            ) => {}
         }
     }
 

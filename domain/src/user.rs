@@ -29,7 +29,10 @@ pub use profile::{Profile, UpdateProfile};
 pub use rejection::Rejection;
 pub use settings::{ChangeSettings, Settings};
 pub use skills::{AddSkill, RemoveSkill, Skill, SkillId, Slug};
-pub use values::{AvatarUrl, Bio, DisplayName, EmailAddress, Home, HomeLabel, Locale, Phone, SkillName, Timezone, Vehicle, VehicleKind};
+pub use values::{
+    AvatarUrl, Bio, DisplayName, EmailAddress, Home, HomeLabel, Locale, Phone, SkillName, Timezone, Vehicle,
+    VehicleKind,
+};
 
 /// What decisions need to know of a person.
 #[derive(Clone, Debug, Default, PartialEq)]

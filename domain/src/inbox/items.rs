@@ -82,8 +82,8 @@ impl Items {
     /// The live item that tells this.
     #[must_use]
     pub fn telling(&self, identity: Identity, now: Timestamp) -> Option<(NotificationId, &Item)> {
-        let tells = |(id, item): (&NotificationId, _)| (*id, item);
-        self.0.iter().map(tells).find(|(_, it): &(_, &Item)| it.identity == identity && it.is_live(now))
+        let told = self.0.iter().find(|(_, it)| it.identity == identity && it.is_live(now));
+        told.map(|(id, item)| (*id, item))
     }
 
     /// How many items are unread.

@@ -73,7 +73,7 @@ impl std::fmt::Display for SkillId {
 /// What two spellings of one skill have in common: lower case, `_` for spaces, one word for its synonyms.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Slug {
-    /// One of [`KNOWN_SKILLS`].
+    /// One that matchers know.
     Known(&'static str),
     /// Any other word; personal.
     Other(String),
