@@ -14,8 +14,9 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::carry::{Ask, Carry, carry_out};
+use super::ownership::partition_of;
 use super::partition::PartitionId;
-use super::shard::{GROUP, Session, partition_of};
+use super::shard::{GROUP, Session};
 use crate::views::FOLLOWED;
 
 /// What waits per partition.

@@ -1,7 +1,8 @@
 //! The write side: one owner per partition, one window per shard, the log as the only truth (architecture, section 3).
 //!
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
-//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `owners` tells who owns
+//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what the
+//! group assigns and asks back, `owners` tells who owns
 //! what, `ledger` and `recall` answer repeats, `internal` consumes what policies sent, `client` what people ask.
 
 mod api;
@@ -11,6 +12,7 @@ mod handle;
 mod internal;
 mod ledger;
 mod owners;
+mod ownership;
 mod partition;
 mod recall;
 mod shard;

@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use event_log::{
     AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition,
 };
-use event_schemas::Domain;
 use metrics::histogram;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::carry::Tools;
 use super::handle::{Job, Serving};
 use super::internal::Inbox;
 use super::owners::Announcer;
+use super::ownership::Leaving;
 use super::partition::{Partition, PartitionId};
 use super::recall::Recall;
 use super::takeover::{Stuck, Takeover};
@@ -144,30 +144,22 @@ pub(super) struct Session<'a> {
     membership: Arc<dyn Membership>,
     group: mpsc::Receiver<GroupEvent>,
     lanes: Vec<Box<dyn Lane>>,
-    announcer: Announcer,
+    pub(super) announcer: Announcer,
     /// Owned and loaded.
     pub(super) partitions: HashMap<PartitionId, Partition>,
     /// Asked back by the group; given once the windows that hold their commands are decided.
-    leaving: Vec<Leaving>,
-    loading: JoinSet<(PartitionId, Result<Partition, Stuck>)>,
+    pub(super) leaving: Vec<Leaving>,
+    pub(super) loading: JoinSet<(PartitionId, Result<Partition, Stuck>)>,
     /// Assigned and still loading.
-    expected: HashSet<PartitionId>,
+    pub(super) expected: HashSet<PartitionId>,
     /// Offsets to consume next on the command topics of what is assigned.
-    positions: HashMap<TopicPartition, i64>,
+    pub(super) positions: HashMap<TopicPartition, i64>,
     /// Internal commands that wait for their partition or for a view.
     pub(super) inbox: Inbox,
     /// The window that collects.
     pub(super) open: Window,
     /// The window that is being committed.
     pub(super) flight: Option<Flight>,
-}
-
-/// Partitions on their way out.
-#[derive(Debug)]
-struct Leaving {
-    partitions: Vec<PartitionId>,
-    announced: bool,
-    done: tokio::sync::oneshot::Sender<()>,
 }
 
 /// A window in the hands of a lane.
@@ -328,111 +320,6 @@ impl Session<'_> {
             self.undo(flight.window, &Failure::OutcomeUnknown);
         }
     }
-
-    fn group_event(&mut self, event: Option<GroupEvent>) -> Result<(), End> {
-        match event {
-            Some(GroupEvent::Assigned(assigned)) => self.assigned(assigned),
-            Some(GroupEvent::Revoked { partitions, lost, done }) => {
-                let partitions = partitions.iter().filter_map(partition_of).collect();
-                if lost {
-                    return Err(End::Fenced("the group gave the partitions away".to_owned()));
-                }
-                self.revoked(partitions, done);
-            }
-            Some(GroupEvent::Record(record)) => self.inbox.push(record),
-            Some(GroupEvent::Trouble(trouble)) => warn!(trouble, "the writers' group has a problem"),
-            None => return Err(End::Fenced("the membership ended".to_owned())),
-        }
-        Ok(())
-    }
-
-    fn assigned(&mut self, assigned: Vec<(TopicPartition, i64)>) {
-        for (of, next) in assigned {
-            let Some(id) = partition_of(&of) else { continue };
-            self.positions.insert(of, next);
-            self.expected.insert(id);
-            self.load(id);
-        }
-    }
-
-    fn load(&mut self, id: PartitionId) {
-        let takeover = self.shard.takeover.clone();
-        self.loading.spawn(async move { (id, takeover.load(id).await) });
-    }
-
-    fn loaded(
-        &mut self,
-        loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>,
-    ) -> Result<(), End> {
-        let (id, loaded) = loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
-        if !self.expected.contains(&id) || self.shard.stop.is_cancelled() {
-            // It was asked back while it loaded.
-            return Ok(());
-        }
-        match loaded {
-            Ok(partition) => {
-                let at = self.shard.tools.clock.now();
-                let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;
-                self.open.records.push(record);
-                self.expected.remove(&id);
-                self.partitions.insert(id, partition);
-                self.shard.serving.insert(id);
-            }
-            Err(stuck) => {
-                error!(partition = %id, %stuck, "cannot take over the partition, trying again");
-                self.shard.serving.stuck(id, stuck.to_string());
-                self.load(id);
-            }
-        }
-        Ok(())
-    }
-
-    fn revoked(&mut self, partitions: Vec<PartitionId>, done: tokio::sync::oneshot::Sender<()>) {
-        info!(partitions = ?partitions, "partitions are asked back");
-        for id in &partitions {
-            self.shard.serving.remove(*id);
-            self.expected.remove(id);
-        }
-        self.leaving.push(Leaving { partitions, announced: false, done });
-    }
-
-    /// With no window under way: lets go what was announced or never served, and announces the rest in the next window.
-    fn announce_leaving(&mut self) -> Result<(), End> {
-        let at = self.shard.tools.clock.now();
-        for mut leaving in std::mem::take(&mut self.leaving) {
-            let served: Vec<_> =
-                leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
-            if leaving.announced || served.is_empty() {
-                self.let_go(leaving);
-                continue;
-            }
-            for id in served {
-                self.open
-                    .records
-                    .push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
-            }
-            leaving.announced = true;
-            self.leaving.push(leaving);
-        }
-        Ok(())
-    }
-
-    fn let_go(&mut self, leaving: Leaving) {
-        for id in leaving.partitions {
-            self.partitions.remove(&id);
-            self.positions.remove(&TopicPartition::new(id.domain.commands_topic(), id.number));
-            self.inbox.drop_partition(id);
-        }
-        // The callback may have run out of patience; then the group has moved on, and the fence decides.
-        _ = leaving.done.send(());
-    }
-
-    /// The process stops: no new commands, and the partitions go as if the group had asked for them.
-    fn give_everything_back(&mut self) {
-        let partitions: Vec<_> = self.partitions.keys().copied().collect();
-        let (done, _) = tokio::sync::oneshot::channel();
-        self.revoked(partitions, done);
-    }
 }
 
 /// Waits for the window under way. Cancel-safe: the flight stays until its result is there.
@@ -441,10 +328,4 @@ async fn landing(flight: &mut Option<Flight>) -> Result<Appending, JoinError> {
         Some(flight) => (&mut flight.task).await,
         None => std::future::pending().await,
     }
-}
-
-/// The partition that a partition of a command topic stands for.
-pub(super) fn partition_of(of: &TopicPartition) -> Option<PartitionId> {
-    let domain = Domain::ALL.into_iter().find(|it| it.commands_topic() == &*of.topic)?;
-    Some(PartitionId { domain, number: of.partition })
 }

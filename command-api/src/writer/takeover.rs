@@ -108,7 +108,8 @@ impl Takeover {
 
     async fn fold(&self, record: &Record, partition: &mut Partition) -> Result<(), Stuck> {
         let unreadable = |reason: String| Stuck::Unreadable { position: record.position.to_string(), reason };
-        let mut event = self.decoder.decode::<Event>(record).await.map_err(|it| unreadable(it.to_string()))?;
+        let mut event =
+            self.decoder.decode::<Event>(record).await.map_err(|it| unreadable(it.to_string()))?;
         // An account compares what it is told with what it knows; no other state holds a personal value.
         if matches!(event.payload, Event::User(_)) {
             self.keys.open(&mut event).await.map_err(|it| match it {

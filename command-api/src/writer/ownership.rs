@@ -1,0 +1,135 @@
+//! Partitions that come and go: what the group assigns is loaded and served, what it asks back is finished and announced.
+//!
+//! A revocation is answered only when nothing more will be appended for its partitions (invariant W1, rule 3): the window
+//! that holds their commands is decided, and the announcement that they are released is in the log.
+
+use event_log::{GroupEvent, TopicPartition};
+use event_schemas::Domain;
+use tokio::sync::oneshot;
+use tokio::task::JoinError;
+use tracing::{error, info, warn};
+
+use super::partition::{Partition, PartitionId};
+use super::shard::{End, Session};
+use super::takeover::Stuck;
+
+/// Partitions on their way out.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    partitions: Vec<PartitionId>,
+    announced: bool,
+    done: oneshot::Sender<()>,
+}
+
+impl Session<'_> {
+    pub(super) fn group_event(&mut self, event: Option<GroupEvent>) -> Result<(), End> {
+        match event {
+            Some(GroupEvent::Assigned(assigned)) => self.assigned(assigned),
+            Some(GroupEvent::Revoked { partitions, lost, done }) => {
+                let partitions = partitions.iter().filter_map(partition_of).collect();
+                if lost {
+                    return Err(End::Fenced("the group gave the partitions away".to_owned()));
+                }
+                self.revoked(partitions, done);
+            }
+            Some(GroupEvent::Record(record)) => self.inbox.push(record),
+            Some(GroupEvent::Trouble(trouble)) => warn!(trouble, "the writers' group has a problem"),
+            None => return Err(End::Fenced("the membership ended".to_owned())),
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, assigned: Vec<(TopicPartition, i64)>) {
+        for (of, next) in assigned {
+            let Some(id) = partition_of(&of) else { continue };
+            self.positions.insert(of, next);
+            self.expected.insert(id);
+            self.load(id);
+        }
+    }
+
+    fn load(&mut self, id: PartitionId) {
+        let takeover = self.shard.takeover.clone();
+        self.loading.spawn(async move { (id, takeover.load(id).await) });
+    }
+
+    pub(super) fn loaded(
+        &mut self,
+        loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>,
+    ) -> Result<(), End> {
+        let (id, loaded) = loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
+        if !self.expected.contains(&id) || self.shard.stop.is_cancelled() {
+            // It was asked back while it loaded.
+            return Ok(());
+        }
+        match loaded {
+            Ok(partition) => {
+                let at = self.shard.tools.clock.now();
+                let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;
+                self.open.records.push(record);
+                self.expected.remove(&id);
+                self.partitions.insert(id, partition);
+                self.shard.serving.insert(id);
+            }
+            Err(stuck) => {
+                error!(partition = %id, %stuck, "cannot take over the partition, trying again");
+                self.shard.serving.stuck(id, stuck.to_string());
+                self.load(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn revoked(&mut self, partitions: Vec<PartitionId>, done: oneshot::Sender<()>) {
+        info!(partitions = ?partitions, "partitions are asked back");
+        for id in &partitions {
+            self.shard.serving.remove(*id);
+            self.expected.remove(id);
+        }
+        self.leaving.push(Leaving { partitions, announced: false, done });
+    }
+
+    /// With no window under way: lets go what was announced or never served, and announces the rest in the next window.
+    pub(super) fn announce_leaving(&mut self) -> Result<(), End> {
+        let at = self.shard.tools.clock.now();
+        for mut leaving in std::mem::take(&mut self.leaving) {
+            let served: Vec<_> =
+                leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
+            if leaving.announced || served.is_empty() {
+                self.let_go(leaving);
+                continue;
+            }
+            for id in served {
+                self.open
+                    .records
+                    .push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
+            }
+            leaving.announced = true;
+            self.leaving.push(leaving);
+        }
+        Ok(())
+    }
+
+    fn let_go(&mut self, leaving: Leaving) {
+        for id in leaving.partitions {
+            self.partitions.remove(&id);
+            self.positions.remove(&TopicPartition::new(id.domain.commands_topic(), id.number));
+            self.inbox.drop_partition(id);
+        }
+        // The callback may have run out of patience; then the group has moved on, and the fence decides.
+        _ = leaving.done.send(());
+    }
+
+    /// The process stops: no new commands, and the partitions go as if the group had asked for them.
+    pub(super) fn give_everything_back(&mut self) {
+        let partitions: Vec<_> = self.partitions.keys().copied().collect();
+        let (done, _) = oneshot::channel();
+        self.revoked(partitions, done);
+    }
+}
+
+/// The partition that a partition of a command topic stands for.
+pub(super) fn partition_of(of: &TopicPartition) -> Option<PartitionId> {
+    let domain = Domain::ALL.into_iter().find(|it| it.commands_topic() == &*of.topic)?;
+    Some(PartitionId { domain, number: of.partition })
+}
