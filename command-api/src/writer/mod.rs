@@ -1,9 +1,9 @@
 //! The write side: one owner per partition, one window per shard, the log as the only truth (architecture, section 3).
 //!
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
-//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what the
-//! group assigns and asks back, `owners` tells who owns
-//! what, `ledger` and `recall` answer repeats, `internal` consumes what policies sent, `client` what people ask.
+//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what
+//! the group assigns and asks back, `owners` tells who owns what, `ledger` and `recall` answer repeats, `internal`
+//! consumes what policies sent, `client` what people ask.
 
 mod api;
 mod carry;
