@@ -7,6 +7,11 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde_json::Value;
 
+use crate::eventually::eventually;
+
+/// How long a partition may take to arrive at another instance: a silent one is noticed after its session timeout.
+const MOVING: Duration = Duration::from_secs(30);
+
 /// Both origins.
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -135,13 +140,26 @@ impl Call {
         self
     }
 
-    /// The answer.
+    /// The answer. While a partition moves to another instance the call is repeated, as its code asks for.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is none, or the partition does not arrive.
     pub async fn send(self) -> Answer {
         let what = self.what();
-        self.try_send().await.unwrap_or_else(|error| panic!("{what}: {error}"))
+        eventually(&format!("{what} finds its partition"), MOVING, || {
+            let call = self.again();
+            async {
+                let answer = call.try_send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+                (answer.code() != "PARTITION_MOVING").then_some(answer)
+            }
+        })
+        .await
+    }
+
+    /// The same call once more.
+    fn again(&self) -> Self {
+        let request = self.request.try_clone().expect("a body of text");
+        Self { method: self.method.clone(), url: self.url.clone(), request }
     }
 
     /// The answer, or why there is none.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
 use tokio::sync::Mutex;
@@ -16,6 +16,8 @@ use crate::log::Log;
 
 /// How long a service may take until it is ready.
 const READY: Duration = Duration::from_secs(60);
+/// How long a service may take to end when it is asked to.
+const STOP: Duration = Duration::from_secs(15);
 
 /// The whole system.
 #[derive(Debug)]
@@ -79,6 +81,14 @@ impl System {
             service.lock().await.ready().await;
         }
         system
+    }
+
+    /// Starts another command-api beside the first, and the API as a client of that one sees it.
+    pub async fn another_command_api(&self) -> (Service, Api) {
+        let address = free_address();
+        let mut service = Service::start(&self.environment, Kind::CommandApi, &address, &[]);
+        service.ready().await;
+        (service, Api::new(format!("http://{address}"), format!("http://{}", self.addresses.query_api)))
     }
 
     /// Kills command-api as `kill -9` does, at once.
@@ -206,8 +216,20 @@ impl Service {
 }
 
 impl Drop for Service {
+    /// Ends it as a deployment does: asked to, and killed only if it does not listen.
     fn drop(&mut self) {
-        // It may have ended by itself already.
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-s", "TERM", &pid]).status().is_ok_and(|it| it.success());
+        let deadline = Instant::now() + STOP;
+        while asked && Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::park_timeout(Duration::from_millis(20)),
+                Ok(Some(_)) | Err(_) => return,
+            }
+        }
         if self.child.kill().is_ok() {
             drop(self.child.wait());
         }

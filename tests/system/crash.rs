@@ -1,10 +1,12 @@
 //! `kill -9` in the middle of two thousand concurrent commands: what was acknowledged is there, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
+use tests::eventually::eventually;
 use tests::http::{Answer, Call};
 use tests::people::Person;
 use tests::services::System;
@@ -72,6 +74,61 @@ pub(crate) async fn whatever_was_acknowledged_survives_a_kill(system: &System) {
         assert_on_the_log_once(system, place, &expected).await;
     }
     assert_rebuild_equals_live(system).await;
+}
+
+/// Exchanges whose completion the process dies in.
+const EXCHANGES: usize = 80;
+
+/// The second mark completes a match; from there on policies credit helper, requester and community.
+pub(crate) async fn policies_run_exactly_once_across_a_kill(system: &System) {
+    let api = &system.api;
+    let mut requester = api.register("Rosa").await;
+    let mut helper = api.register("Rolf").await;
+    let community = api.found(&mut requester).await;
+    api.join(&mut helper, &community).await;
+    let mut marks = Vec::new();
+    for number in 0..EXCHANGES {
+        let request = api.ask(&requester, &community, &format!("Errand {number}")).await;
+        let proposal = api.propose(&helper, &request).await;
+        api.accept(&requester, &proposal).await;
+        api.complete(&helper, &proposal).await;
+        marks.push((proposal.id, Uuid::now_v7().to_string()));
+    }
+    let mark = |(id, key): &(String, String)| {
+        api.put(&format!("/matches/{id}/complete"), &json!({})).by(&requester).key(key)
+    };
+    let acknowledged = AtomicUsize::new(0);
+    let calls = marks.iter().map(|it| {
+        let (call, acknowledged) = (mark(it), &acknowledged);
+        async move {
+            let good = call.try_send().await.is_ok_and(|it| it.status == 200);
+            if good && acknowledged.fetch_add(1, Ordering::Relaxed) + 1 == EXCHANGES / 3 {
+                system.kill_command_api().await;
+            }
+        }
+    });
+    futures::stream::iter(calls).buffer_unordered(16).collect::<Vec<()>>().await;
+    system.restart_command_api().await;
+    for it in &marks {
+        assert_eq!(mark(it).expect(200).await.data()["fullyCompleted"], true);
+    }
+
+    for (topic, aggregate, kind) in [
+        ("reputation-events", &helper.id, "ExchangeCredited"),
+        ("reputation-events", &requester.id, "ExchangeReceived"),
+        ("community-events", &community.id, "ExchangeCounted"),
+    ] {
+        let matches = eventually(&format!("{kind} of every match"), Duration::from_secs(30), || async {
+            let events = system.log.events_of(topic, aggregate).await;
+            let of_kind = events.iter().filter(|it| it["eventType"] == kind);
+            let matches: Vec<_> =
+                of_kind.filter_map(|it| it["data"]["matchId"].as_str().map(str::to_owned)).collect();
+            (matches.len() >= EXCHANGES).then_some(matches)
+        })
+        .await;
+        let distinct: BTreeSet<_> = matches.iter().collect();
+        assert_eq!((matches.len(), distinct.len()), (EXCHANGES, EXCHANGES), "{kind} once per match");
+    }
 }
 
 /// Sends every command; kills the process when enough are acknowledged. A lost answer is none.

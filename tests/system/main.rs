@@ -10,6 +10,7 @@ mod bad_calls;
 mod bad_input;
 mod crash;
 mod idempotency;
+mod instances;
 mod live;
 mod positions;
 mod privacy;
@@ -63,6 +64,8 @@ const TESTS: &[(&str, Test)] = tests![
     privacy::no_personal_text_stands_in_any_byte_of_any_topic,
     analysts::a_stock_python_consumer_reads_every_event_topic,
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
+    instances::every_instance_takes_every_command_and_one_follows_the_other,
+    crash::policies_run_exactly_once_across_a_kill,
     crash::whatever_was_acknowledged_survives_a_kill,
     safe_start::a_topic_that_was_altered_stops_every_service,
 ];
