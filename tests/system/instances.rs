@@ -15,7 +15,7 @@ pub(crate) async fn every_instance_takes_every_command_and_one_follows_the_other
         places.push((founder, community));
     }
     let (second, other) = system.another_command_api().await;
-    let mut versions = vec![2_i64; COMMUNITIES];
+    let mut versions = [2_i64; COMMUNITIES];
     let mut keys = Vec::new();
     for round in 0..6 {
         let api = if round % 2 == 0 { &other } else { &system.api };
