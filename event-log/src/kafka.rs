@@ -25,10 +25,10 @@ use tokio::sync::mpsc;
 
 use self::client::{Context, PlainConsumer};
 use self::group::KafkaMembership;
-#[cfg(test)]
-pub(crate) use self::group::member_of;
 use self::lane::KafkaLane;
 use self::reader::KafkaReader;
+#[cfg(test)]
+pub(crate) use self::{client::consumer_config, group::member_of};
 use crate::{EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, TopicPartition};
 
 /// How long a broker may take to answer a question.

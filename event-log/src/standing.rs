@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     losses: AtomicU64,
+    assignments: AtomicU64,
     /// Revocations that were not answered in time: their partitions go to others while the member may go on.
     overdue: Mutex<Vec<oneshot::Receiver<()>>>,
     /// A revocation could not even be told.
@@ -20,6 +21,16 @@ impl Standing {
     /// How often partitions were lost so far.
     pub(crate) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Acquire)
+    }
+
+    /// How often partitions were assigned so far; what was known of their offsets is good until the next time.
+    pub(crate) fn assignments(&self) -> u64 {
+        self.assignments.load(Ordering::Acquire)
+    }
+
+    /// Notes an assignment.
+    pub(crate) fn assign(&self) {
+        self.assignments.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Notes a loss; to be called before the group can be joined again.

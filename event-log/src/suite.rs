@@ -45,6 +45,25 @@ trait Subject: Send + Sync {
     async fn delete_topics(&self, names: &[String]);
 }
 
+#[async_trait]
+impl<S: Subject> Subject for Arc<S> {
+    fn log(&self) -> Arc<dyn EventLog> {
+        self.as_ref().log()
+    }
+
+    async fn leave_open(&self, id: &str, record: NewRecord) {
+        self.as_ref().leave_open(id, record).await;
+    }
+
+    async fn evict(&self, member: &Arc<dyn Membership>) {
+        self.as_ref().evict(member).await;
+    }
+
+    async fn delete_topics(&self, names: &[String]) {
+        self.as_ref().delete_topics(names).await;
+    }
+}
+
 /// One test's own topics, group and ids.
 struct Bench {
     subject: Box<dyn Subject>,
@@ -92,12 +111,16 @@ impl Bench {
         format!("{}-{lane}", self.name)
     }
 
+    fn group(&self) -> String {
+        format!("{}-group", self.name)
+    }
+
     async fn lane(&self, lane: &str) -> Box<dyn Lane> {
         self.log.lane(&self.id(lane)).await.expect("a lane opens")
     }
 
     async fn join(&self, fetch: bool) -> Member {
-        let (group, topics) = (format!("{}-group", self.name), vec![self.commands(0).topic.to_string()]);
+        let (group, topics) = (self.group(), vec![self.commands(0).topic.to_string()]);
         let config = GroupConfig { group, topics, fetch, session_timeout: SESSION };
         let (membership, events) = self.log.join(config).await.expect("the group is joined");
         Member { membership, events }

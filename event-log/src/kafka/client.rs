@@ -26,7 +26,7 @@ pub(super) fn config(bootstrap_servers: &str) -> ClientConfig {
 }
 
 /// Settings of every consumer: committed records only, no commits of its own, and no waits where data is at hand.
-pub(super) fn consumer_config(bootstrap_servers: &str, group: &str) -> ClientConfig {
+pub(crate) fn consumer_config(bootstrap_servers: &str, group: &str) -> ClientConfig {
     let mut config = config(bootstrap_servers);
     config
         .set("group.id", group)

@@ -97,6 +97,11 @@ impl KafkaMembership {
         self.shared.standing.losses()
     }
 
+    /// How often partitions were assigned so far.
+    pub(super) fn assignments(&self) -> u64 {
+        self.shared.standing.assignments()
+    }
+
     /// The live generation, unless partitions were lost since there were so many `losses`.
     pub(super) fn generation(&self, losses: u64) -> Result<Generation, Unfenced> {
         self.shared.standing.check(losses).map_err(Unfenced::Lost)?;

@@ -4,6 +4,7 @@
 //! live generation, commit, and nothing in between. A refused generation means that another member may own the
 //! partitions by now; what passed the check before the loss lies below the high watermark that the new owner reads to.
 
+use std::collections::HashMap;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::client;
 use super::deliveries::{Deliveries, Ticket};
 use super::group::{KafkaMembership, Unfenced};
 use super::native::{self, Failure};
-use crate::{AppendError, Appended, Lane, LogError, NewRecord, Window};
+use crate::{AppendError, Appended, GroupEvent, Lane, LogError, NewRecord, TopicPartition, Window};
 
 /// How long a record may be on its way, retries included; also librdkafka's own limit for it.
 const DELIVERY: Duration = Duration::from_secs(5);
@@ -107,6 +108,8 @@ struct LaneThread {
     dead: Option<String>,
     /// A transaction whose abort did not succeed yet.
     unaborted: bool,
+    /// Offsets that were looked up, and the number of assignments then.
+    settled: (u64, HashMap<TopicPartition, i64>),
 }
 
 /// Why an attempt did not commit.
@@ -124,7 +127,14 @@ enum Failed {
 impl LaneThread {
     fn take_over(bootstrap_servers: String, id: String) -> Result<Self, LogError> {
         let producer = producer(&bootstrap_servers, &id)?;
-        Ok(Self { bootstrap_servers, id, producer, dead: None, unaborted: false })
+        Ok(Self {
+            bootstrap_servers,
+            id,
+            producer,
+            dead: None,
+            unaborted: false,
+            settled: Default::default(),
+        })
     }
 
     fn append(&mut self, window: &Window) -> Result<Appended, AppendError> {
@@ -178,7 +188,7 @@ impl LaneThread {
         membership: &KafkaMembership,
         losses: u64,
     ) -> Result<Vec<i64>, Failed> {
-        let offsets = offsets(window, membership).map_err(Failed::Abort)?;
+        let offsets = self.offsets(window, membership).map_err(|error| Failed::Abort(error.to_string()))?;
         self.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
         // Until it is committed, whatever happens.
         self.unaborted = true;
@@ -195,6 +205,36 @@ impl LaneThread {
         native::commit(&self.producer, COMMIT).map_err(|failure| Failed::Unknown(failure.text))?;
         self.unaborted = false;
         Ok(appended)
+    }
+
+    /// The consumed offsets in the client's form; those that were unsettled at assignment are looked up once.
+    fn offsets(
+        &mut self,
+        window: &Window,
+        membership: &KafkaMembership,
+    ) -> Result<TopicPartitionList, LogError> {
+        let mut list = TopicPartitionList::with_capacity(window.consumed.len());
+        for (of, next) in &window.consumed {
+            let next = if *next == GroupEvent::UNSETTLED { self.settled(of, membership)? } else { *next };
+            list.add_partition_offset(&of.topic, of.partition, Offset::Offset(next))
+                .map_err(|error| client::log_error(&format!("{next} is no offset of {of}"), &error))?;
+        }
+        Ok(list)
+    }
+
+    /// The committed offset of a partition that its owner has not moved since it was assigned.
+    fn settled(&mut self, of: &TopicPartition, membership: &KafkaMembership) -> Result<i64, LogError> {
+        let assignments = membership.assignments();
+        if self.settled.0 != assignments {
+            self.settled = (assignments, HashMap::new());
+        }
+        if let Some(next) = self.settled.1.get(of) {
+            return Ok(*next);
+        }
+        let committed = membership.committed_now(std::slice::from_ref(of))?;
+        self.settled.1.extend(committed);
+        let unknown = || LogError::Unavailable(format!("no committed offset of {of}"));
+        self.settled.1.get(of).copied().ok_or_else(unknown)
     }
 
     /// Produces all records and awaits every delivery.
@@ -296,24 +336,6 @@ fn producer(bootstrap_servers: &str, id: &str) -> Result<TransactionalProducer, 
         .init_transactions(TAKE_OVER)
         .map_err(|error| client::log_error(&format!("cannot take over the transactional id {id}"), &error))?;
     Ok(producer)
-}
-
-/// The consumed offsets in the client's form; one that was unsettled at assignment is looked up now.
-fn offsets(window: &Window, membership: &KafkaMembership) -> Result<TopicPartitionList, String> {
-    let mut list = TopicPartitionList::with_capacity(window.consumed.len());
-    let (settled, unsettled): (Vec<_>, Vec<_>) =
-        window.consumed.iter().cloned().partition(|(_, at)| *at >= 0);
-    let of = unsettled.into_iter().map(|(of, _)| of).collect::<Vec<_>>();
-    let looked_up = if of.is_empty() {
-        Vec::new()
-    } else {
-        membership.committed_now(&of).map_err(|it| it.to_string())?
-    };
-    for (of, at) in settled.iter().chain(&looked_up) {
-        list.add_partition_offset(&of.topic, of.partition, Offset::Offset(*at))
-            .map_err(|it| it.to_string())?;
-    }
-    Ok(list)
 }
 
 /// What an error before the commit means.

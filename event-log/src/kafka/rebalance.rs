@@ -133,6 +133,7 @@ impl GroupContext {
 
     fn assigned(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) {
         let partitions = self.partitions(list);
+        self.standing.assign();
         let unsettled = |error: KafkaError| {
             tracing::info!(%error, "committed offsets are not settled yet");
             partitions.iter().map(|it| (it.clone(), GroupEvent::UNSETTLED)).collect()

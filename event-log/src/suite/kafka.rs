@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::Subject;
-use crate::kafka::{KafkaLog, member_of};
-use crate::{EventLog, Membership, NewRecord};
+use super::{Bench, Subject};
+use crate::kafka::{KafkaLog, consumer_config, member_of};
+use crate::{EventLog, Membership, NewRecord, TopicPartition};
 
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -48,14 +48,9 @@ impl Subject for Kafka {
     }
 
     async fn leave_open(&self, id: &str, record: NewRecord) {
-        let producer: OpenTransaction = ClientConfig::new()
-            .set("bootstrap.servers", &self.bootstrap_servers)
-            .set("transactional.id", id)
-            .create()
-            .expect("a producer is created");
+        let (bootstrap_servers, id) = (self.bootstrap_servers.clone(), id.to_owned());
         let producer = tokio::task::spawn_blocking(move || {
-            producer.init_transactions(ANSWER).expect("the id is taken over");
-            producer.begin_transaction().expect("a transaction begins");
+            let producer = transaction(&bootstrap_servers, &id);
             let mut sent = BaseRecord::to(&record.to.topic).partition(record.to.partition).key(&record.key);
             sent.payload = record.value.as_ref();
             producer.send(sent).map_err(|(error, _)| error).expect("the record is produced");
@@ -100,6 +95,31 @@ impl Subject for Kafka {
 }
 
 impl Kafka {
+    /// Consumes an offset in the name of the test's group and dies before its transaction is committed.
+    pub(super) async fn leave_offset_open(&self, bench: &Bench, id: &str, consumed: (TopicPartition, i64)) {
+        let (group, topic) = (bench.group(), consumed.0.topic.clone());
+        let config = consumer_config(&self.bootstrap_servers, &group);
+        let bootstrap_servers = self.bootstrap_servers.clone();
+        let id = id.to_owned();
+        let producer = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create().expect("a consumer is created");
+            consumer.subscribe(&[&topic]).expect("the group is joined");
+            while consumer.assignment().expect("there is one").count() == 0 {
+                assert!(consumer.poll(Duration::from_millis(10)).is_none_or(|it| it.is_err()), "no records");
+            }
+            let producer = transaction(&bootstrap_servers, &id);
+            let mut offsets = TopicPartitionList::new();
+            offsets
+                .add_partition_offset(&topic, consumed.0.partition, Offset::Offset(consumed.1))
+                .expect("an offset");
+            let generation = consumer.group_metadata().expect("it is a member");
+            producer.send_offsets_to_transaction(&offsets, &generation, ANSWER).expect("the fence is passed");
+            producer
+        });
+        let producer = producer.await.expect("the producer does not panic");
+        self.open.lock().push(producer);
+    }
+
     /// The only broker coordinates every group.
     async fn coordinator(&self) -> String {
         let bootstrap_servers = self.bootstrap_servers.clone();
@@ -115,4 +135,16 @@ impl Kafka {
         assert_eq!(brokers.len(), 1, "the suite needs a cluster of one broker to find the coordinator");
         brokers.into_iter().next().expect("one")
     }
+}
+
+/// A producer with an open transaction.
+fn transaction(bootstrap_servers: &str, id: &str) -> OpenTransaction {
+    let producer: OpenTransaction = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap_servers)
+        .set("transactional.id", id)
+        .create()
+        .expect("a producer is created");
+    producer.init_transactions(ANSWER).expect("the id is taken over");
+    producer.begin_transaction().expect("a transaction begins");
+    producer
 }
