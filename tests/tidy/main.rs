@@ -5,5 +5,6 @@ mod contract;
 mod dependencies;
 mod manifests;
 mod migrations;
+mod registries;
 mod repository;
 mod sources;

@@ -1,3 +1,5 @@
+//! Successes and problems have the envelope that the specification gives them.
+
 use axum::body::to_bytes;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

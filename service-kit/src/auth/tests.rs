@@ -1,3 +1,5 @@
+//! Only tokens that we signed, for us, are accepted, and not for ever.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;

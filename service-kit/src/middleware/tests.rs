@@ -1,3 +1,5 @@
+//! Whatever goes wrong around a handler is answered in the usual form.
+
 use std::sync::Arc;
 use std::time::Duration;
 

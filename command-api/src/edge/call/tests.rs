@@ -1,3 +1,5 @@
+//! A call's headers mean one thing or are refused.
+
 use std::collections::HashMap;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

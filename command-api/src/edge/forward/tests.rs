@@ -1,3 +1,5 @@
+//! A command that reaches another instance is carried out by the owner, once.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,3 +1,5 @@
+//! Who sees a request: each condition of its audience by itself.
+
 use std::sync::Arc;
 
 use domain::community::{Config, Role, Settings};

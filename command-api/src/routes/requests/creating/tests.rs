@@ -1,3 +1,5 @@
+//! Where a new request goes, and the faults of its body.
+
 use event_schemas::CommunityId;
 use serde_json::{Value, json};
 use uuid::Uuid;
