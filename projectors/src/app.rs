@@ -1,18 +1,21 @@
-//! The composition root: configuration, connections, runner, health and metrics.
+//! The composition root: connections, safe start, runner, health and metrics.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
-use event_schemas::topics::Profile;
-use service_kit::config::{Reader, Secret};
+use event_log::{DATA_KEYS, Decoder, Encoder, EventLog, KafkaLog, KeyRing, SchemaRegistry};
+use event_schemas::topics;
+use service_kit::config::{Profile, Secret};
 use service_kit::health::Health;
 use service_kit::{postgres, serve, telemetry};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
+use crate::decoding::Decoding;
 use crate::projection::Registration;
-use crate::registry;
 use crate::replay::Source;
 use crate::runner;
 use crate::worker::Shared;
@@ -20,71 +23,50 @@ use crate::worker::Shared;
 /// A statement of a batch that takes longer is cancelled and tried again.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The configuration of the process.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// `PROJECTORS_LISTEN`: where health and metrics are served.
-    pub listen: SocketAddr,
-    /// `DATABASE_URL`: PostgreSQL, as `karmyq_projector`.
-    pub database_url: Secret,
-    /// `KAFKA_BOOTSTRAP_SERVERS`.
-    pub kafka: String,
-    /// `SCHEMA_REGISTRY_URL`.
-    pub schema_registry: String,
-    /// `DATA_KEY_MASTER_FILE`: the key that wraps data keys.
-    pub master_key: Secret,
-    /// `TOPIC_PROFILE`: `small` or `standard`.
-    pub profile: Profile,
-    /// `PROJECTIONS`: names, comma-separated; all when absent.
-    pub projections: Vec<&'static Registration>,
+/// The service could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Log or registry are not what the contract says (invariant W4); each reason comes with its fix.
+    #[error("the log is not what it must be:\n  {}", .0.join("\n  "))]
+    Unsafe(Vec<String>),
+    /// Anything else.
+    #[error(transparent)]
+    Fault(#[from] anyhow::Error),
 }
 
-impl Config {
-    /// Reads it from settings, and tells all faults at once.
-    ///
-    /// # Errors
-    /// The faults.
-    pub fn read(mut settings: Reader) -> Result<Self, service_kit::config::Faults> {
-        let listen = settings.required("PROJECTORS_LISTEN");
-        let database_url = settings.required("DATABASE_URL");
-        let kafka = settings.required("KAFKA_BOOTSTRAP_SERVERS");
-        let schema_registry = settings.required("SCHEMA_REGISTRY_URL");
-        let master_key = settings.required_file("DATA_KEY_MASTER_FILE");
-        let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
-        if profile.is_none() {
-            settings.fault("TOPIC_PROFILE", "must be small or standard");
-        }
-        let projections = chosen(&mut settings);
-        settings.build(|| {
-            Some(Self {
-                listen: listen?,
-                database_url: database_url?,
-                kafka: kafka?,
-                schema_registry: schema_registry?,
-                master_key: master_key?,
-                profile: profile?,
-                projections,
-            })
-        })
+/// Runs the service until shutdown: batches in flight are finished, then the groups are left.
+///
+/// # Errors
+/// [`Error`], at the start only.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+    let listener = serve::bind(config.listen).await.context("PROJECTORS_LISTEN")?;
+    let pool = pool(&config.database).context("DATABASE_URL")?;
+    let (source, keys) = connect(&config, shutdown.clone()).await?;
+    let health = Health::new("projectors");
+    health.postgres(&pool);
+    let known = health.gate(DATA_KEYS);
+    let router = Router::new().merge(health.routes()).merge(telemetry::metrics::routes());
+    let serving = tokio::spawn(serve::serve(listener, router, shutdown.clone()));
+    // Opening a text waits for its key; with thousands of keys still to be read that would look like a fault.
+    if let Some(ready) = shutdown.run_until_cancelled(keys.ready()).await {
+        ready.context("the data keys cannot be read")?;
+        known.open();
+        project(&source, &pool, config.projections, &health, shutdown).await;
     }
+    serving.await.context("the server of health and metrics ended")?.context("cannot serve")?;
+    Ok(())
 }
 
-/// The projections that `PROJECTIONS` names.
-fn chosen(settings: &mut Reader) -> Vec<&'static Registration> {
-    let names = settings.list("PROJECTIONS");
-    if names.is_empty() {
-        return registry::PROJECTIONS.iter().collect();
-    }
-    let mut chosen = Vec::new();
-    for name in names {
-        match registry::named(&name) {
-            Some(registration) => chosen.push(registration),
-            None => {
-                settings.fault("PROJECTIONS", format_args!("names {name}; there are {}", registry::names()))
-            }
-        }
-    }
-    chosen
+/// Folds until shutdown. For this binary and for processes that embed it.
+pub async fn project(
+    source: &Source,
+    pool: &PgPool,
+    projections: Vec<&'static Registration>,
+    health: &Health,
+    shutdown: CancellationToken,
+) {
+    let shared = Shared { log: source.log.clone(), pool: pool.clone(), decoding: source.decoding.clone() };
+    runner::run(shared, projections, health, shutdown).await;
 }
 
 /// A pool for folding.
@@ -104,20 +86,27 @@ pub fn pool(url: &Secret) -> Result<PgPool, sqlx::Error> {
     Ok(pool)
 }
 
-/// Folds until shutdown; batches in flight are finished first. For this binary and for processes that embed it.
-pub async fn project(
-    source: &Source,
-    pool: &PgPool,
-    projections: Vec<&'static Registration>,
-    health: &Health,
-    shutdown: CancellationToken,
-) {
-    let shared = Shared { log: source.log.clone(), pool: pool.clone(), decoding: source.decoding.clone() };
-    runner::run(shared, projections, health, shutdown).await;
-}
-
-/// Health and metrics.
-pub async fn serve(listen: SocketAddr, health: &Health, shutdown: CancellationToken) -> std::io::Result<()> {
-    let router = Router::new().merge(health.routes()).merge(telemetry::metrics::routes());
-    serve::serve(serve::bind(listen).await?, router, shutdown).await
+/// Kafka, schemas and data keys, refused when they are not what the contract says.
+async fn connect(config: &Config, stop: CancellationToken) -> Result<(Source, KeyRing), Error> {
+    let manifest = topics::manifest(config.topics);
+    let log: Arc<dyn EventLog> =
+        Arc::new(KafkaLog::connect(&config.kafka).context("KAFKA_BOOTSTRAP_SERVERS")?);
+    let mut reasons = log.drift(&manifest).await.context("the topics cannot be looked at")?;
+    let registry = SchemaRegistry::connect(&config.registry).context("SCHEMA_REGISTRY_URL")?;
+    if config.profile == Profile::Local {
+        registry.push().await.context("the schemas cannot be registered")?;
+    }
+    reasons.extend(registry.check().await.context("the schemas cannot be looked at")?);
+    if !reasons.is_empty() {
+        return Err(Error::Unsafe(reasons));
+    }
+    let codec = registry.codec().await.context("the schemas cannot be looked at")?;
+    let (encoder, decoder) =
+        (Encoder::new(codec.clone(), &manifest), Decoder::new(codec, Arc::new(registry)));
+    let partitions = manifest.iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions);
+    let following =
+        KeyRing::follow(Arc::clone(&log), decoder.clone(), encoder, config.master.clone(), partitions, stop);
+    let keys = following.await.context("the data keys cannot be read")?;
+    let decoding = Decoding::new(decoder, keys.clone());
+    Ok((Source { log, decoding, profile: config.topics }, keys))
 }

@@ -27,6 +27,7 @@ mod tracing_context;
 mod worker;
 
 pub mod app;
+pub mod config;
 pub mod rebuild;
 pub mod registry;
 pub mod replay;

@@ -71,6 +71,15 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The registration of a projection.
+    pub(crate) const fn of<P: Projection + Default + 'static>(
+        name: &'static str,
+        revision: u32,
+        domains: &'static [Domain],
+    ) -> Self {
+        Self { name, domains, revision, new: || Box::new(P::default()) }
+    }
+
     /// The topics that it reads.
     pub fn topics(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.domains.iter().map(|it| it.events_topic())

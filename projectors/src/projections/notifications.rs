@@ -195,7 +195,7 @@ impl Notifications {
 
     fn preference_changed(&mut self, it: &NotificationPreferencesChanged, r#type: &str, version: i64) {
         let key = (it.user_id, it.community_id, r#type.to_owned());
-        let mut preference = self.preferences.get(&key).cloned().unwrap_or(Preference {
+        let mut preference = self.preferences.get(&key).cloned().unwrap_or_else(|| Preference {
             user_id: it.user_id,
             community_id: it.community_id,
             r#type: r#type.to_owned(),
