@@ -59,10 +59,23 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// The living keys by id; an error where the record of a key does not unwrap, which is not to be taken for destroyed.
+type Keys = HashMap<String, Result<DataKey, Unwrappable>>;
+
+/// A data key is there, but not under this master key.
+#[derive(Clone, Copy, Debug)]
+struct Unwrappable;
+
+impl From<Unwrappable> for SealError {
+    fn from(Unwrappable: Unwrappable) -> Self {
+        Self::Cipher
+    }
+}
+
 /// All living data keys; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
-    keys: Arc<RwLock<HashMap<String, DataKey>>>,
+    keys: Arc<RwLock<Keys>>,
     master: MasterKey,
     encoder: Encoder,
     tail: Tail,
@@ -81,7 +94,7 @@ impl KeyRing {
         partitions: i32,
         stop: CancellationToken,
     ) -> Result<Self, LogError> {
-        let keys = Arc::<RwLock<HashMap<_, _>>>::default();
+        let keys = Arc::<RwLock<Keys>>::default();
         let fold = FoldKeys { keys: Arc::clone(&keys), master: master.clone(), decoder };
         let partitions = (0..partitions).map(|it| TopicPartition::new(DATA_KEYS, it)).collect();
         let tail = Tail::follow(log, partitions, fold, stop).await?;
@@ -115,7 +128,7 @@ impl KeyRing {
         for mut slot in event.payload.sealed_fields() {
             let known = self.keys.read().get(&slot.key.id).cloned();
             let key = match known {
-                Some(key) => key,
+                Some(key) => key.map_err(SealError::from)?,
                 None => {
                     let (key, record) = self.draw(&slot.key, at)?;
                     drawn.push(record);
@@ -162,8 +175,8 @@ impl KeyRing {
         let keys = self.keys.read();
         let event_type = event.payload.entry().name;
         for mut slot in event.payload.sealed_fields() {
-            let key = keys.get(&slot.key.id);
-            open_field(&mut slot, event_type, &event.envelope.aggregate_id, key)?;
+            let key = keys.get(&slot.key.id).cloned().transpose()?;
+            open_field(&mut slot, event_type, &event.envelope.aggregate_id, key.as_ref())?;
         }
         Ok(())
     }
@@ -175,7 +188,7 @@ impl KeyRing {
         let key = DataKey::new(random()?);
         let wrapped = self.master.wrap(&key, id, at)?;
         let record = self.encoder.state(DATA_KEYS, &id.id, Some(&wrapped), at)?;
-        self.keys.write().insert(id.id.clone(), key.clone());
+        self.keys.write().insert(id.id.clone(), Ok(key.clone()));
         Ok((key, record))
     }
 }
@@ -193,7 +206,7 @@ pub enum OpenError {
 
 /// Folds `data-keys`.
 struct FoldKeys {
-    keys: Arc<RwLock<HashMap<String, DataKey>>>,
+    keys: Arc<RwLock<Keys>>,
     master: MasterKey,
     decoder: Decoder,
 }
@@ -205,12 +218,14 @@ impl Fold for FoldKeys {
             let id = String::from_utf8_lossy(&record.key).into_owned();
             match self.decoder.decode_state::<WrappedKey>(&record).await {
                 Ok(None) => _ = self.keys.write().remove(&id),
-                Ok(Some(wrapped)) => match self.master.unwrap(&wrapped) {
-                    Ok(key) => _ = self.keys.write().insert(id, key),
-                    Err(fault) => {
-                        error!(position = %record.position, %fault, "a data key does not unwrap: is this the right master key?")
-                    }
-                },
+                Ok(Some(wrapped)) => {
+                    let key = self.master.unwrap(&wrapped).map_err(|fault| {
+                        let position = &record.position;
+                        error!(%position, %fault, "a data key does not unwrap: is this the right master key?");
+                        Unwrappable
+                    });
+                    self.keys.write().insert(id, key);
+                }
                 Err(fault) => error!(position = %record.position, %fault, "a data key is not readable"),
             }
         }
@@ -223,3 +238,6 @@ fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -349,13 +349,14 @@ fn failed(error: &KafkaError, step: &str) -> Failed {
 
 /// What a refusal of the consumed offsets means.
 fn refused(failure: Failure, generation: i32) -> Failed {
-    match failure.code {
-        RDKafkaErrorCode::IllegalGeneration => Failed::Generation(generation, failure.text),
-        RDKafkaErrorCode::UnknownMemberId | RDKafkaErrorCode::FencedInstanceId => {
-            Failed::Fenced(failure.text)
-        }
-        code if by_successor(code) || failure.fatal => Failed::Fenced(failure.text),
-        _ => Failed::Abort(failure.text),
+    use RDKafkaErrorCode as Code;
+    let by_group = matches!(failure.code, Code::UnknownMemberId | Code::FencedInstanceId);
+    if failure.code == Code::IllegalGeneration {
+        Failed::Generation(generation, failure.text)
+    } else if by_group || by_successor(failure.code) || failure.fatal {
+        Failed::Fenced(failure.text)
+    } else {
+        Failed::Abort(failure.text)
     }
 }
 
