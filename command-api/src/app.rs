@@ -29,8 +29,8 @@ pub(crate) struct Parts {
     pub(crate) fingerprints: FingerprintKey,
     /// Whether an unverified address may write outside its own account.
     pub(crate) require_verified_email: bool,
-    /// Whether too many failed logins lock an account for a while.
-    pub(crate) limits_failed_logins: bool,
+    /// Failed logins that lock an account for a while; none: any number.
+    pub(crate) most_failed_logins: Option<i32>,
 }
 
 impl Deref for App {

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::accounts::failures::MOST_FAILURES;
 use crate::accounts::tokens::Tokens;
 use crate::accounts::{Accounts, completion};
 use crate::app::{App, Parts};
@@ -94,7 +95,7 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
         accounts,
         fingerprints,
         require_verified_email: config.require_verified_email,
-        limits_failed_logins: !config.rate_limits_disabled,
+        most_failed_logins: most_failed_logins(&config),
     });
     tokio::spawn(completion::run(app.clone(), shutdown));
     let stack = Stack {
@@ -140,6 +141,12 @@ fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
         }
     });
     health
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "clamped to the range of i32")]
+fn most_failed_logins(config: &Config) -> Option<i32> {
+    let scaled = f64::from(MOST_FAILURES) * config.rate_limit_multiplier;
+    (!config.rate_limits_disabled).then_some(scaled.round().clamp(1.0, f64::from(i32::MAX)) as i32)
 }
 
 fn data_key_partitions(profile: topics::Profile) -> i32 {

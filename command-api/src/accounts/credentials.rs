@@ -12,7 +12,7 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::Accounts;
-use super::failures::{MOST_FAILURES, WINDOW};
+use super::failures::Failures;
 
 /// A row of the table, without the address.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct Credential {
     pub(crate) password_hash: Option<String>,
     /// Whether the account is known to exist.
     pub(crate) standing: Standing,
-    /// Time until it may be tried again, after too many failures.
-    pub(crate) locked_for: Option<Duration>,
+    /// Failed logins that still count.
+    pub(crate) failures: Option<Failures>,
 }
 
 /// Whether an account stands behind a credential.
@@ -161,9 +161,9 @@ impl Accounts {
         self.addresses.open(user, &sealed).map_err(Problem::internal)
     }
 
-    /// Time until an address that nobody has may be tried again.
-    pub(crate) fn unknown_locked_for(&self, address: &str) -> Option<Duration> {
-        self.unknown.locked_for(address, Instant::now())
+    /// Failed logins at an address that nobody has.
+    pub(crate) fn failures_at_unknown(&self, address: &str) -> Option<Failures> {
+        self.unknown.at(address, Instant::now())
     }
 
     /// Counts a failed login; an unknown address costs the same statement.
@@ -216,15 +216,14 @@ impl Credential {
             ("reserved", _) => Standing::Reserved,
             _ => Standing::Active,
         };
-        let failures: i32 = row.try_get("failed_count")?;
+        let count = row.try_get("failed_count")?;
         let remaining: Option<f64> = row.try_get("remaining")?;
+        let remaining = remaining.filter(|it| *it > 0.0).map(Duration::from_secs_f64);
         Ok(Self {
             user: UserId::new(row.try_get::<Uuid, _>("user_id")?),
             password_hash: row.try_get("password_hash")?,
             standing,
-            locked_for: remaining
-                .filter(|it| failures >= MOST_FAILURES && *it > 0.0)
-                .map(|it| Duration::from_secs_f64(it).min(WINDOW)),
+            failures: remaining.map(|remaining| Failures { count, remaining }),
         })
     }
 }

@@ -8,24 +8,33 @@ use quick_cache::sync::Cache;
 
 use super::secrets::hash_of;
 
-/// Failures after which an account, or what looks like one, answers 429.
+/// Failures after which an account, or what looks like one, answers 429; scaled by `RATE_LIMIT_MULTIPLIER`.
 pub(crate) const MOST_FAILURES: i32 = 10;
-/// For how long.
-pub(crate) const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// For how long they count.
+const WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// Addresses remembered; an attacker with more of them meets the limit per network first.
 const REMEMBERED: usize = 10_000;
 
-/// Failures of one window.
-#[derive(Clone, Copy, Debug)]
-struct Failures {
-    since: Instant,
-    count: i32,
+/// Failed logins that still count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Failures {
+    /// How many.
+    pub(super) count: i32,
+    /// Time until they are forgotten.
+    pub(super) remaining: Duration,
+}
+
+impl Failures {
+    /// Time until another login may be tried; none when it may be now.
+    pub(crate) fn locked_for(self, limit: i32) -> Option<Duration> {
+        (self.count >= limit && !self.remaining.is_zero()).then_some(self.remaining)
+    }
 }
 
 /// The counts of unknown addresses, in this process only. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct UnknownAddresses(Arc<Cache<[u8; 32], Failures>>);
+pub(super) struct UnknownAddresses(Arc<Cache<[u8; 32], (Instant, i32)>>);
 
 impl Default for UnknownAddresses {
     fn default() -> Self {
@@ -34,18 +43,19 @@ impl Default for UnknownAddresses {
 }
 
 impl UnknownAddresses {
-    /// Time until the address may be tried again; none when it may be now.
-    pub(super) fn locked_for(&self, address: &str, now: Instant) -> Option<Duration> {
-        let failures = self.0.get(&hash_of(address)).filter(|it| it.count >= MOST_FAILURES)?;
-        WINDOW.checked_sub(now.duration_since(failures.since)).filter(|it| !it.is_zero())
+    /// The failures at an address that still count.
+    pub(super) fn at(&self, address: &str, now: Instant) -> Option<Failures> {
+        let (since, count) = self.0.get(&hash_of(address))?;
+        let remaining = WINDOW.saturating_sub(now.duration_since(since));
+        (!remaining.is_zero()).then_some(Failures { count, remaining })
     }
 
     /// Counts a failure.
     pub(super) fn note(&self, address: &str, now: Instant) {
         let key = hash_of(address);
-        let running = self.0.get(&key).filter(|it| now.duration_since(it.since) < WINDOW);
-        let failures = running.unwrap_or(Failures { since: now, count: 0 });
-        self.0.insert(key, Failures { count: failures.count + 1, ..failures });
+        let running = self.0.get(&key).filter(|(since, _)| now.duration_since(*since) < WINDOW);
+        let (since, count) = running.unwrap_or((now, 0));
+        self.0.insert(key, (since, count + 1));
     }
 }
 
@@ -58,17 +68,15 @@ mod tests {
     #[test]
     fn the_tenth_failure_locks_the_address_until_the_window_ends() {
         let (unknown, start) = (UnknownAddresses::default(), Instant::now());
+        let locked_for = |address: &str, at: Instant| unknown.at(address, at)?.locked_for(MOST_FAILURES);
         for _ in 0..MOST_FAILURES {
-            assert_eq!(unknown.locked_for("a@b.c", start), None);
+            assert_eq!(locked_for("a@b.c", start), None);
             unknown.note("a@b.c", start);
         }
-        assert_eq!(
-            unknown.locked_for("a@b.c", start + Duration::from_secs(60)),
-            Some(Duration::from_secs(14 * 60))
-        );
-        assert_eq!(unknown.locked_for("x@b.c", start), None);
-        assert_eq!(unknown.locked_for("a@b.c", start + WINDOW), None);
+        assert_eq!(locked_for("a@b.c", start + Duration::from_secs(60)), Some(Duration::from_secs(14 * 60)));
+        assert_eq!(locked_for("x@b.c", start), None);
+        assert_eq!(locked_for("a@b.c", start + WINDOW), None);
         unknown.note("a@b.c", start + WINDOW);
-        assert_eq!(unknown.locked_for("a@b.c", start + WINDOW), None);
+        assert_eq!(locked_for("a@b.c", start + WINDOW), None);
     }
 }

@@ -1,7 +1,5 @@
 //! Proving who one is. An unknown address and a wrong password cost the same time and read the same.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use event_schemas::UserId;
 use service_kit::answer::Problem;
@@ -14,12 +12,14 @@ use crate::edge::Refused;
 /// The person whose address and password these are.
 pub(crate) async fn prove(app: &App, address: &str, password: String) -> Result<UserId, Refused> {
     let credential = app.accounts.credential(address).await?;
-    let locked_for = match &credential {
-        Some(credential) => credential.locked_for,
-        None => app.accounts.unknown_locked_for(address),
+    let failures = match &credential {
+        Some(credential) => credential.failures,
+        None => app.accounts.failures_at_unknown(address),
     };
-    if let Some(remaining) = locked_for.filter(|_| app.limits_failed_logins) {
-        return Err(locked(remaining));
+    let locked_for =
+        failures.zip(app.most_failed_logins).and_then(|(failures, most)| failures.locked_for(most));
+    if let Some(remaining) = locked_for {
+        return Err(Problem::rate_limited(remaining).into());
     }
     let hash = credential.as_ref().and_then(|it| it.password_hash.clone());
     let verdict = app.accounts.passwords.verify(password.clone(), hash).await?;
@@ -49,8 +49,4 @@ async fn exists(app: &App, credential: &Credential) -> Result<bool, Refused> {
             Ok(exists)
         }
     }
-}
-
-fn locked(remaining: Duration) -> Refused {
-    Problem::rate_limited(remaining).into()
 }

@@ -6,7 +6,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod credentials;
-mod failures;
+pub(crate) mod failures;
 pub(crate) mod login;
 pub(crate) mod passwords;
 pub(crate) mod registration;

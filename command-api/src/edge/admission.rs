@@ -29,7 +29,9 @@ pub(super) async fn admit(app: &App, asked: &Asked, claims: &Claims) -> Result<(
         return Err(refused("EMAIL_NOT_VERIFIED", "the e-mail address has to be verified first"));
     }
     match asked.context() {
-        Some(community) if !is_own && !asked.route.starts_with(IN_PATH) => admit_to(app, community, user).await,
+        Some(community) if !is_own && !asked.route.starts_with(IN_PATH) => {
+            admit_to(app, community, user).await
+        }
         _ => Ok(()),
     }
 }
@@ -38,9 +40,9 @@ pub(super) async fn admit(app: &App, asked: &Asked, claims: &Claims) -> Result<(
 async fn admit_to(app: &App, community: CommunityId, user: UserId) -> Result<(), Refused> {
     correlation::note_community(community.uuid());
     let admitted = |views: &dyn Views| {
-        let outsiders = views.community(community).is_some_and(|it| {
-            it.config.outsider_response_allowed && it.config.visibility_mode == "public"
-        });
+        let outsiders = views
+            .community(community)
+            .is_some_and(|it| it.config.outsider_response_allowed && it.config.visibility_mode == "public");
         (outsiders || views.member(community, user).is_some()).then_some(())
     };
     match app.known(&[Domain::Community], admitted).await? {

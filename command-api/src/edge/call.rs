@@ -6,11 +6,11 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
+use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, MatchedPath, Query, RawPathParams, Request};
 use axum::http::header::{IF_MATCH, USER_AGENT};
 use axum::http::{HeaderMap, Method};
-use axum::RequestExt;
 use domain::text::Fault;
 use event_schemas::{Actor, CommunityId, CorrelationId, Metadata, SessionId, UserId};
 use serde_json::{Map, Value};
@@ -77,7 +77,8 @@ impl FromRequest<App> for Asked {
     type Rejection = Refused;
 
     async fn from_request(mut request: Request, app: &App) -> Result<Self, Refused> {
-        let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found("NOT_FOUND"))?;
+        let params =
+            request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found("NOT_FOUND"))?;
         let ids: Vec<_> = params.iter().map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
         let route = request.extensions().get::<MatchedPath>().cloned();
         let (method, headers) = (request.method().clone(), request.headers().clone());
@@ -272,7 +273,10 @@ fn context(
     let mut all = named.iter().copied().chain(in_body);
     let first = all.next();
     if all.any(|it| Some(it) != first) {
-        return Err(header_fault("X-Community-Context", Fault::Malformed("the community that the call names")));
+        return Err(header_fault(
+            "X-Community-Context",
+            Fault::Malformed("the community that the call names"),
+        ));
     }
     Ok(named.first().copied())
 }

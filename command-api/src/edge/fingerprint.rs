@@ -54,7 +54,8 @@ impl FingerprintKey {
 
     /// Whether an instance with this key said that.
     pub(crate) fn confirms(&self, text: &str, seal: &str) -> bool {
-        let pairs = seal.as_bytes().chunks(2).map(|it| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok());
+        let pairs =
+            seal.as_bytes().chunks(2).map(|it| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok());
         let bytes: Option<Vec<u8>> = pairs.collect();
         bytes.is_some_and(|bytes| self.mac_of(text).verify_slice(&bytes).is_ok())
     }
@@ -145,7 +146,10 @@ mod tests {
         let base = of("PUT", "/users/{id}", &["a"], &json!({"name": "Ana", "home": {"lat": 1, "lng": 2}}));
         let swapped: Value = serde_json::from_str(r#"{"home":{"lng":2,"lat":1}, "name":"Ana"}"#).unwrap();
         assert_eq!(base, of("PUT", "/users/{id}", &["a"], &swapped));
-        assert_ne!(base, of("PUT", "/users/{id}", &["a"], &json!({"name": "Eva", "home": {"lat": 1, "lng": 2}})));
+        assert_ne!(
+            base,
+            of("PUT", "/users/{id}", &["a"], &json!({"name": "Eva", "home": {"lat": 1, "lng": 2}}))
+        );
         assert_ne!(base, of("PATCH", "/users/{id}", &["a"], &swapped));
         assert_ne!(base, of("PUT", "/users/{id}", &["b"], &swapped));
     }

@@ -118,7 +118,11 @@ struct Call {
 }
 
 /// Outermost middleware: recognises calls that another instance has counted and sent here.
-pub(crate) async fn recognise(State(forwarder): State<Forwarder>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn recognise(
+    State(forwarder): State<Forwarder>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     if forwarder.is_from_instance(request.headers()) {
         request.extensions_mut().insert(Hopped);
         request.extensions_mut().insert(Counted);

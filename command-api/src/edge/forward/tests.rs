@@ -79,7 +79,8 @@ async fn a_client_cannot_pretend_to_be_an_instance() {
 
 #[tokio::test]
 async fn an_owner_that_is_gone_is_told_as_moving() {
-    let response = instance(Some("http://127.0.0.1:1".to_owned()), Arc::default()).oneshot(call("")).await.unwrap();
+    let response =
+        instance(Some("http://127.0.0.1:1".to_owned()), Arc::default()).oneshot(call("")).await.unwrap();
     let body = to_bytes(response.into_body(), 1_000).await.unwrap();
     assert!(String::from_utf8_lossy(&body).contains("PARTITION_MOVING"), "{body:?}");
 }

@@ -90,7 +90,11 @@ fn community(id: &Value, path: &str, faults: &mut Vec<FieldFault>) -> Option<Com
 }
 
 /// The communities as the poster finds them. One of which they do not seem to be a member is looked at again.
-pub(super) async fn places(app: &App, poster: UserId, destination: Destination) -> Result<Vec<Place>, Refused> {
+pub(super) async fn places(
+    app: &App,
+    poster: UserId,
+    destination: Destination,
+) -> Result<Vec<Place>, Refused> {
     let communities = match destination {
         Destination::Named(communities) => communities,
         Destination::Everywhere => {

@@ -70,6 +70,7 @@ fn at_most_fifty_communities_are_named() {
 
 #[test]
 fn an_unreadable_time_has_its_own_code() {
-    let (code, _) = read(json!({ "scheduledFor": "soon", "communityId": 1 }), None).expect_err("it is faulty");
+    let (code, _) =
+        read(json!({ "scheduledFor": "soon", "communityId": 1 }), None).expect_err("it is faulty");
     assert_eq!(code, "INVALID_SCHEDULED_FOR");
 }
