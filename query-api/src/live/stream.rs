@@ -105,8 +105,13 @@ enum End {
 
 impl Client {
     async fn run(mut self, mut place: Place, last_event_id: Option<String>) -> Result<Infallible, End> {
-        self.send(Event::default().data(json!({"type": "connected"}).to_string())).await?;
-        self.begin(&place, last_event_id.as_deref()).await?;
+        let missed = self.begin(&place, last_event_id.as_deref()).await?;
+        // What is raised from here on reaches the client, so only now may it be told so.
+        self.send(control("connected")).await?;
+        match missed {
+            Some(items) => self.send_items(items).await?,
+            None => self.send(control("resync")).await?,
+        }
         let expires = Instant::now() + self.life();
         let mut recheck = interval(RECHECK);
         loop {
@@ -122,32 +127,21 @@ impl Client {
         }
     }
 
-    /// Finds out from where on items are new to the client.
-    async fn begin(&mut self, place: &Place, last_event_id: Option<&str>) -> Result<(), End> {
+    /// Finds out from where on items are new to the client, and what it missed; none when that is too much to send
+    /// again or cannot be told.
+    async fn begin(&mut self, place: &Place, last_event_id: Option<&str>) -> Result<Option<Vec<Notification>>, End> {
         let last: Option<Position> = last_event_id.and_then(|it| it.parse().ok());
-        match (last_event_id, last) {
-            (Some(_), Some(last)) if last.of == place.partition => self.resume(last.offset).await,
-            // An id that is none of ours: what was missed cannot be told.
-            (Some(_), _) => {
-                self.seen = self.newest().await?;
-                self.send(resync()).await
-            }
-            (None, _) => {
-                self.seen = self.newest().await?;
-                Ok(())
+        let last = last.filter(|it| it.of == place.partition);
+        if let Some(last) = last {
+            self.seen = last.offset;
+            let missed = self.items(RESUMED + 1).await?;
+            if i64::try_from(missed.len()).unwrap_or(i64::MAX) <= RESUMED {
+                return Ok(Some(missed));
             }
         }
-    }
-
-    /// Sends what was missed, unless it is too much.
-    async fn resume(&mut self, seen: i64) -> Result<(), End> {
-        self.seen = seen;
-        let missed = self.items(RESUMED + 1).await?;
-        if i64::try_from(missed.len()).unwrap_or(i64::MAX) > RESUMED {
-            self.seen = self.newest().await?;
-            return self.send(resync()).await;
-        }
-        self.send_items(missed).await
+        self.seen = self.newest().await?;
+        // An id that is none of ours says that something was missed, but not what.
+        Ok(last_event_id.is_none().then(Vec::new))
     }
 
     /// Sends whatever the client has not seen.
@@ -192,7 +186,7 @@ impl Client {
     }
 
     async fn expire(&self) -> Result<Infallible, End> {
-        self.send(Event::default().data(json!({"type": "token_expired"}).to_string())).await?;
+        self.send(control("token_expired")).await?;
         Err(End::Token)
     }
 
@@ -211,8 +205,9 @@ impl Client {
     }
 }
 
-fn resync() -> Event {
-    Event::default().data(json!({"type": "resync"}).to_string())
+/// A message about the stream itself.
+fn control(r#type: &str) -> Event {
+    Event::default().data(json!({"type": r#type}).to_string())
 }
 
 /// Waits for an offset after `caught_up` of an item for the person, and until the projection has folded it. May be

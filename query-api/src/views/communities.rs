@@ -225,10 +225,11 @@ impl Filter {
             sql.push("NULL::double precision");
             return;
         };
-        sql.push("2 * 6371 * asin(least(1, sqrt(power(sin(radians(c.lat - ").push_bind(lat);
+        // Without the test, least(1, NULL) would put them on the other side of the globe.
+        sql.push("CASE WHEN c.lat IS NOT NULL AND c.lng IS NOT NULL THEN 2 * 6371 * asin(least(1, sqrt(power(sin(radians(c.lat - ").push_bind(lat);
         sql.push(") / 2), 2) + cos(radians(").push_bind(lat);
         sql.push(")) * cos(radians(c.lat)) * power(sin(radians(c.lng - ").push_bind(lng);
-        sql.push(") / 2), 2))))");
+        sql.push(") / 2), 2)))) END");
     }
 }
 

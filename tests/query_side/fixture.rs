@@ -1,0 +1,268 @@
+//! A world for one test: a fresh database with all migrations, a log in memory, query-api on a free port.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::{
+    EventLog as _, GroupConfig, GroupEvent, Lane, Membership, MemoryLog, NewRecord, TopicPartition, Window,
+};
+use event_schemas::topics::{self, Profile};
+use event_schemas::{Domain, partitioner};
+use query_api::Config;
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::Value;
+use service_kit::auth::{AUDIENCE, Claims, ISSUER, PublicKeys, Signer, Verifier};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const PRIVATE_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pem");
+const PUBLIC_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pub.pem");
+const PROFILE: Profile = Profile::Small;
+/// Far beyond any test.
+pub(crate) const TOKEN_LIFE_S: i64 = 600;
+
+/// query-api, its database and its log.
+pub(crate) struct World {
+    database: String,
+    keys: PathBuf,
+    pub(crate) projector: PgPool,
+    pub(crate) command: PgPool,
+    base: String,
+    client: Client,
+    signer: Signer,
+    lane: Box<dyn Lane>,
+    membership: Arc<dyn Membership>,
+    fence_at: (TopicPartition, i64),
+    stop: CancellationToken,
+    service: JoinHandle<anyhow::Result<()>>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// `data` of a success.
+    #[track_caller]
+    pub(crate) fn data(&self) -> &Value {
+        assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
+        &self.body["data"]
+    }
+
+    /// The values of one field in a list.
+    #[track_caller]
+    pub(crate) fn each(&self, field: &str) -> Vec<String> {
+        let items = self.data().as_array().expect("a list");
+        items
+            .iter()
+            .map(|it| it[field].as_str().map_or_else(|| it[field].to_string(), str::to_owned))
+            .collect()
+    }
+
+    /// Status and code of a refusal.
+    pub(crate) fn refusal(&self) -> (u16, &str) {
+        (self.status.as_u16(), self.body["error"]["code"].as_str().unwrap_or_default())
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let database = format!("query_side_{}", Uuid::now_v7().simple());
+        administer(format!("CREATE DATABASE {database} OWNER karmyq_owner")).await;
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let migrator = sqlx::migrate::Migrator::new(migrations).await.expect("migrations are readable");
+        migrator.run(&pool("MIGRATIONS_DATABASE_URL", &database)).await.expect("migrations run");
+
+        let log = MemoryLog::new();
+        log.create_topics(&topics::manifest(PROFILE), 1).await.expect("topics are new");
+        let (membership, fence_at) = writer(&log).await;
+        let lane = log.lane("test").await.expect("a lane");
+
+        let keys = std::env::temp_dir().join(&database);
+        std::fs::create_dir_all(&keys).expect("a directory for the key");
+        std::fs::write(keys.join("test.pem"), PUBLIC_KEY).expect("the key is written");
+        let verifier = Verifier::new(PublicKeys::from_directory(&keys).expect("it is Ed25519"));
+        let private = PRIVATE_KEY.parse().expect("any text is a secret");
+        let signer = Signer::new(&private, &verifier).expect("the public half is there");
+
+        let listener = service_kit::serve::bind(query_api::ANY_LOCAL_PORT).await.expect("a free port");
+        let address = listener.local_addr().expect("it listens");
+        let url = options("DATABASE_URL_QUERY_API").database(&database).to_url_lossy();
+        let config = Config {
+            listen: address,
+            database_url: url.as_str().parse().expect("any text is a secret"),
+            kafka: String::new(),
+            topic_profile: PROFILE,
+            public_keys: keys.clone(),
+            allowed_origins: Vec::new(),
+            rate_limit_disabled: true,
+            rate_limit_multiplier: 1.0,
+        };
+        let stop = CancellationToken::new();
+        let service = tokio::spawn(query_api::run_on(listener, config, Arc::new(log), stop.clone()));
+        let world = Self {
+            projector: pool("DATABASE_URL_PROJECTORS", &database),
+            command: pool("DATABASE_URL_COMMAND_API", &database),
+            database,
+            keys,
+            base: format!("http://{address}"),
+            client: Client::new(),
+            signer,
+            lane,
+            membership,
+            fence_at,
+            stop,
+            service,
+        };
+        world.ready().await;
+        world
+    }
+
+    /// Waits until the service is ready and knows which sessions were revoked.
+    async fn ready(&self) {
+        tests::eventually::eventually("query-api is ready", Duration::from_secs(20), || async {
+            let health = self.client.get(format!("{}/health/ready", self.base)).send().await.ok()?;
+            let known = self.get("/auth/verify", Uuid::nil()).await.status == StatusCode::OK;
+            (health.status() == StatusCode::OK && known).then_some(())
+        })
+        .await;
+    }
+
+    /// A token of this person.
+    pub(crate) fn token(&self, user: Uuid) -> String {
+        self.token_for(user, TOKEN_LIFE_S)
+    }
+
+    /// A token that lives so many seconds.
+    pub(crate) fn token_for(&self, user: Uuid, life_s: i64) -> String {
+        let now =
+            std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs().try_into().unwrap_or(i64::MAX);
+        let claims = Claims {
+            user_id: user,
+            email: "somebody@example.org".to_owned(),
+            community_memberships: Vec::new(),
+            iat: now,
+            exp: now + life_s,
+            jti: Uuid::now_v7(),
+            sub: user,
+            sid: user,
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            email_verified: true,
+            platform_role: None,
+        };
+        self.signer.sign(&claims).expect("the key signs")
+    }
+
+    /// A call without token; the path begins after `/api/v1`.
+    pub(crate) fn call(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}/api/v1{path}", self.base))
+    }
+
+    /// A path outside `/api/v1`.
+    pub(crate) fn raw(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    /// GET by this person.
+    pub(crate) async fn get(&self, path: &str, user: Uuid) -> Answer {
+        answer(self.call(path).bearer_auth(self.token(user))).await
+    }
+
+    /// Runs SQL as the projectors.
+    pub(crate) async fn project(&self, sql: String) {
+        self.projector.execute(AssertSqlSafe(sql)).await.expect("the projectors may write it");
+    }
+
+    /// Says how far a projection is.
+    pub(crate) async fn checkpoint(&self, projection: &str, topic: &str, partition: i32, next: i64) {
+        self.project(format!(
+            "INSERT INTO projection.active (projection, version, fingerprint) VALUES ('{projection}', 1, 'x') ON CONFLICT DO NOTHING;
+             INSERT INTO projection.checkpoints (projection, version, topic, partition, next_offset, owner_epoch)
+             VALUES ('{projection}', 1, '{topic}', {partition}, {next}, 1)
+             ON CONFLICT (projection, version, topic, partition) DO UPDATE SET next_offset = excluded.next_offset"
+        ))
+        .await;
+    }
+
+    /// Appends a record to the inbox of a person; returns its partition and offset.
+    pub(crate) async fn append_notice(&mut self, user: Uuid) -> (i32, i64) {
+        let key = user.to_string().into_bytes();
+        let topic = Domain::Notification.events_topic();
+        let count = u32::try_from(topics::partitions(Domain::Notification, PROFILE)).expect("a few");
+        let to = TopicPartition::new(topic, partitioner::partition(&key, count));
+        let partition = to.partition;
+        let headers = vec![("ce_type".into(), b"NotificationRaised".to_vec())];
+        let record = NewRecord { to, key, value: Some(vec![0]), headers, timestamp_ms: 1 };
+        let window = Window {
+            records: vec![record],
+            consumed: vec![self.fence_at.clone()],
+            fence: Arc::clone(&self.membership),
+        };
+        let appended = self.lane.append(window).await.expect("it is committed");
+        (partition, appended.offsets[0])
+    }
+
+    /// Ends the service in order and drops the database.
+    pub(crate) async fn drop(self) {
+        self.stop.cancel();
+        self.service.await.expect("it does not panic").expect("it ends in order");
+        self.projector.close().await;
+        self.command.close().await;
+        std::fs::remove_dir_all(&self.keys).expect("the key is removed");
+        administer(format!("DROP DATABASE {} WITH (FORCE)", self.database)).await;
+    }
+}
+
+/// Sends a call and reads its answer.
+pub(crate) async fn answer(call: RequestBuilder) -> Answer {
+    let response = call.send().await.expect("query-api answers");
+    let etag = response.headers().get("etag").and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let status = response.status();
+    Answer { status, etag, body: response.json().await.expect("answers are JSON") }
+}
+
+/// A member that may append, and the position that proves it.
+async fn writer(log: &MemoryLog) -> (Arc<dyn Membership>, (TopicPartition, i64)) {
+    let config = GroupConfig {
+        group: "test-writers".to_owned(),
+        topics: vec!["community-commands".to_owned()],
+        fetch: false,
+        session_timeout: Duration::from_secs(10),
+    };
+    let (membership, mut events) = log.join(config).await.expect("a group of one");
+    let Some(GroupEvent::Assigned(assigned)) = events.recv().await else {
+        panic!("an assignment comes first")
+    };
+    // The receiver lives as long as the membership, or the log would take it for gone.
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    (membership, assigned.into_iter().next().expect("a partition"))
+}
+
+fn options(variable: &str) -> PgConnectOptions {
+    let url = std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run `./dev test`, or `eval \"$(./dev env)\"` where servers run")
+    });
+    PgConnectOptions::from_str(&url).expect("a database URL")
+}
+
+/// A pool for one of the roles of `./dev env`, on another database.
+fn pool(variable: &str, database: &str) -> PgPool {
+    let options = options(variable).database(database).disable_statement_logging();
+    PgPoolOptions::new().max_connections(5).connect_lazy_with(options)
+}
+
+async fn administer(sql: String) {
+    let postgres = pool("DATABASE_URL_SUPERUSER", "postgres");
+    postgres.execute(AssertSqlSafe(sql)).await.expect("the superuser may do it");
+    postgres.close().await;
+}

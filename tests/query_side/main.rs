@@ -1,0 +1,12 @@
+//! query-api on a real PostgreSQL, with the log that ships for tests. Rows are seeded as the projectors write them.
+//!
+//! Every test has a database of its own and drops it.
+
+mod access;
+mod documents;
+mod fixture;
+mod live;
+mod numbers;
+mod pages;
+mod positions;
+mod rows;
