@@ -103,8 +103,8 @@ impl Config {
         let keys = Keys::read(&mut settings);
         let allowed_origins = settings.list("ALLOWED_ORIGINS");
         let rate_limits_disabled = settings.flag("RATE_LIMIT_DISABLED");
-        let rate_limit_multiplier = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);
-        if !(rate_limit_multiplier > 0.0) {
+        let rate_limit_multiplier: f64 = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);
+        if rate_limit_multiplier.is_nan() || rate_limit_multiplier <= 0.0 {
             settings.fault("RATE_LIMIT_MULTIPLIER", "must be above 0");
         }
         let operators = operators(&mut settings);

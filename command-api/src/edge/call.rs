@@ -177,11 +177,11 @@ impl Asked {
     /// 400 `VALIDATION_ERROR` when it is no object.
     pub(crate) fn members(&self) -> Result<&Map<String, Value>, Problem> {
         static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-        match self.body.as_ref().map_err(Clone::clone)? {
-            Value::Object(members) => Ok(members),
-            Value::Null => Ok(&NONE),
-            other => Err(fields::not_an_object(other)),
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        if let Value::Object(members) = body {
+            return Ok(members);
         }
+        if body.is_null() { Ok(&NONE) } else { Err(fields::not_an_object(body)) }
     }
 
     /// The community that header or query name.

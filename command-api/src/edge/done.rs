@@ -17,10 +17,7 @@ pub(crate) type Reply = Result<Answer<Value>, Refused>;
 
 /// 200 with `data`, which is an object, and where the command stands.
 pub(crate) fn ok(executed: &Executed, data: Value) -> Answer<Value> {
-    let mut members = match data {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    };
+    let mut members = if let Value::Object(members) = data { members } else { Map::new() };
     let position = executed.position.as_ref().map(ToString::to_string);
     members.insert("position".to_owned(), json!(position));
     members.insert("version".to_owned(), json!(executed.version));

@@ -184,12 +184,10 @@ impl<'a> Fields<'a> {
 pub(crate) fn object<T>(
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
 ) -> impl FnOnce(Place<'_>) -> Option<T> {
-    move |place| match place.value {
-        Value::Object(members) => {
-            let path = if place.path.is_empty() { String::new() } else { format!("{}.", place.path) };
-            read(&mut Fields { members, path, faults: place.faults })
-        }
-        _ => place.refuse(Fault::WrongType("an object")),
+    move |place| {
+        let Value::Object(members) = place.value else { return place.refuse(Fault::WrongType("an object")) };
+        let path = if place.path.is_empty() { String::new() } else { format!("{}.", place.path) };
+        read(&mut Fields { members, path, faults: place.faults })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Class, Refusal};
+use serde_json::Value;
 use service_kit::answer::Problem;
 
 use crate::writer::Failure;
@@ -97,10 +98,7 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Class::Conflict => StatusCode::CONFLICT,
     };
     let problem = Problem::new(status, code, message);
-    let details = match details {
-        serde_json::Value::Object(details) => details,
-        _ => serde_json::Map::new(),
-    };
+    let Value::Object(details) = details else { return problem };
     details.into_iter().fold(problem, |problem, (name, value)| problem.detail(&name, value))
 }
 

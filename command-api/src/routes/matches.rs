@@ -174,13 +174,13 @@ struct Progress {
 
 impl Progress {
     fn of(match_id: MatchId, executed: &Executed) -> Self {
-        let completed = requested(executed).find_map(|it| match it {
-            RequestEvent::MatchCompleted(event) => Some(event.completed_at),
-            _ => None,
+        let completed = requested(executed).find_map(|it| {
+            let RequestEvent::MatchCompleted(event) = it else { return None };
+            Some(event.completed_at)
         });
-        let marked = requested(executed).find_map(|it| match it {
-            RequestEvent::MatchDoneMarked(event) => Side::named(&event.by_role),
-            _ => None,
+        let marked = requested(executed).find_map(|it| {
+            let RequestEvent::MatchDoneMarked(event) = it else { return None };
+            Side::named(&event.by_role)
         });
         match (completed, marked, found(match_id, executed)) {
             (Some(at), _, _) => Self { waiting_for: None, completed_at: Some(at) },
@@ -217,8 +217,6 @@ fn requested(executed: &Executed) -> impl Iterator<Item = &RequestEvent> {
 }
 
 fn found(match_id: MatchId, executed: &Executed) -> Option<Match> {
-    match executed.state.as_ref()? {
-        domain::State::HelpRequest(state) => state.find(match_id),
-        _ => None,
-    }
+    let domain::State::HelpRequest(state) = executed.state.as_ref()? else { return None };
+    state.find(match_id)
 }

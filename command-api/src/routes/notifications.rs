@@ -197,8 +197,6 @@ fn first(executed: &Executed) -> Option<&NotificationEvent> {
 }
 
 fn preferences(executed: &Executed) -> Option<&Preferences> {
-    match executed.state.as_ref()? {
-        domain::State::Inbox(state) => Some(&state.preferences),
-        _ => None,
-    }
+    let domain::State::Inbox(state) = executed.state.as_ref()? else { return None };
+    Some(&state.preferences)
 }

@@ -213,8 +213,8 @@ fn shown_settings(executed: &Executed) -> Value {
 }
 
 fn state(executed: &Executed) -> Option<&Active> {
-    match executed.state.as_ref()? {
-        domain::State::User(domain::user::State::Active(active)) => Some(active),
-        _ => None,
-    }
+    let domain::State::User(domain::user::State::Active(active)) = executed.state.as_ref()? else {
+        return None;
+    };
+    Some(active)
 }

@@ -152,9 +152,11 @@ async fn meet(
     let known = app.execute(call, target(holder), wish.command(call, holder)).await?;
     let Some(active) = present.active() else { return Err(names::in_motion()) };
     if let Some(event) = known.events.first() {
-        return Ok(match &event.payload {
-            Event::Community(CommunityEvent::CommunityCreated(_)) => Founded::New(known),
-            _ => Founded::Met(Met { joined: Ok(Role::Member), executed: Some(known), present }),
+        let founded = matches!(event.payload, Event::Community(CommunityEvent::CommunityCreated(_)));
+        return Ok(if founded {
+            Founded::New(known)
+        } else {
+            Founded::Met(Met { joined: Ok(Role::Member), executed: Some(known), present })
         });
     }
     let outcome = match active.role_of(call.user) {

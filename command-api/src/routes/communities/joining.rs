@@ -57,8 +57,8 @@ async fn decide(app: &App, call: &Call, verdict: Verdict, status: &str) -> Reply
 
 /// The role of whoever this command made a member.
 fn joined_as(executed: &Executed) -> Option<Role> {
-    executed.events.iter().find_map(|it| match &it.payload {
-        Event::Community(CommunityEvent::UserJoinedCommunity(event)) => Role::named(&event.role),
-        _ => None,
+    executed.events.iter().find_map(|it| {
+        let Event::Community(CommunityEvent::UserJoinedCommunity(event)) = &it.payload else { return None };
+        Role::named(&event.role)
     })
 }

@@ -66,18 +66,17 @@ fn shown_member(user: UserId, executed: &Executed) -> Value {
     if executed.events.is_empty() {
         return shown_membership(shown, user, executed).into();
     }
-    let told = executed.events.iter().fold(shown, |shown, it| match &it.payload {
-        Event::Community(CommunityEvent::UserJoinedCommunity(event)) => shown
-            .put("role", &event.role)
-            .put("status", MemberStatus::Active.name())
-            .maybe_at("joinedAt", Some(event.joined_at)),
-        Event::Community(CommunityEvent::MemberRoleChanged(event)) => {
+    let told = executed.events.iter().fold(shown, |shown, it| {
+        if let Event::Community(CommunityEvent::UserJoinedCommunity(event)) = &it.payload {
+            let shown = shown.put("role", &event.role).put("status", MemberStatus::Active.name());
+            shown.maybe_at("joinedAt", Some(event.joined_at))
+        } else if let Event::Community(CommunityEvent::MemberRoleChanged(event)) = &it.payload {
             shown.put("role", &event.to).put("status", MemberStatus::Active.name())
-        }
-        Event::Community(CommunityEvent::UserLeftCommunity(_)) => {
+        } else if let Event::Community(CommunityEvent::UserLeftCommunity(_)) = &it.payload {
             shown.put("status", MemberStatus::Inactive.name())
+        } else {
+            shown
         }
-        _ => shown,
     });
     told.into()
 }

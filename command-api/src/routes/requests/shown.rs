@@ -135,8 +135,6 @@ fn name_in_answers(name: &str) -> &str {
 }
 
 fn state(executed: &Executed) -> Option<&State> {
-    match executed.state.as_ref()? {
-        domain::State::HelpRequest(state) => Some(state),
-        _ => None,
-    }
+    let domain::State::HelpRequest(state) = executed.state.as_ref()? else { return None };
+    Some(state)
 }
