@@ -2,15 +2,17 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::views::{CommunityFacts, RequestFacts, UserFacts, Views};
 use event_schemas::{CommunityId, Domain, MatchId, RequestId, UserId};
+use metrics::histogram;
 
 use crate::accounts::Accounts;
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::{Asked, Call, Refused};
 use crate::views::Replicas;
-use crate::writer::{Executed, Handle, Origin, Submission, Target};
+use crate::writer::{Executed, Failure, Handle, Origin, Submission, Target};
 
 /// The dependencies of the routes; cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,7 +76,12 @@ impl App {
         target: Target,
         command: impl Into<domain::Command>,
     ) -> Result<Executed, Refused> {
-        Ok(self.writer.execute(Submission { target, command: command.into(), origin }).await?)
+        let (begun, aggregate) = (Instant::now(), target.aggregate.name());
+        let executed = self.writer.execute(Submission { target, command: command.into(), origin }).await;
+        let outcome = outcome(&executed);
+        histogram!("karmyq_command_duration_seconds", "aggregate" => aggregate, "outcome" => outcome)
+            .record(begun.elapsed());
+        Ok(executed?)
     }
 
     /// What is known of a community; absence is checked at the head.
@@ -108,5 +115,19 @@ impl App {
         }
         self.views.caught_up(which).await?;
         Ok(look(&self.views))
+    }
+}
+
+/// What came of a command, as metrics name it.
+fn outcome(executed: &Result<Executed, Failure>) -> &'static str {
+    match executed {
+        Ok(executed) if executed.replayed => "replayed",
+        Ok(executed) if executed.events.is_empty() => "unchanged",
+        Ok(_) => "committed",
+        Err(Failure::Refused(_) | Failure::VersionConflict { .. } | Failure::KeyReused) => "rejected",
+        Err(Failure::Elsewhere { .. }) => "elsewhere",
+        Err(Failure::OutcomeUnknown) => "indeterminate",
+        Err(Failure::Moving | Failure::NotTaken | Failure::Overloaded | Failure::Lagging(_)) => "unavailable",
+        Err(Failure::Fault(_)) => "fault",
     }
 }

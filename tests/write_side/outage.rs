@@ -43,6 +43,36 @@ async fn without_the_database_commands_go_on_and_accounts_say_that_they_cannot()
 }
 
 #[tokio::test]
+async fn what_a_crash_left_of_a_logout_and_of_a_name_is_completed() {
+    let (world, instance) = World::with_instance().await;
+    let ana = instance.register("ana").await;
+    let community = instance.found(&ana, "Elm Street").await;
+    instance.stop().await;
+    let pool = world.superuser();
+    for crash in [
+        "UPDATE auth.sessions SET revoked_at = now() - interval '1 minute', unannounced = 'logout_all'",
+        "UPDATE community.name_claims SET state = 'reserved', reserved_until = now()",
+        "INSERT INTO community.name_claims SELECT 'oak street', '', gen_random_uuid(), 'reserved', now(), now()",
+    ] {
+        sqlx::query(crash).execute(&pool).await.expect("the superuser may do it");
+    }
+    let before = world.events().await;
+    let next = world.instance(|_| {}).await;
+    eventually("the log is told and the names are settled", Duration::from_secs(20), || async {
+        let untold = sqlx::query("SELECT 1 FROM auth.sessions WHERE unannounced IS NOT NULL");
+        let claims = sqlx::query("SELECT community_id::text, state FROM community.name_claims");
+        let (untold, claims) = (untold.fetch_all(&pool).await, claims.fetch_all(&pool).await);
+        let (untold, claims) = (untold.expect("it is readable"), claims.expect("it is readable"));
+        let settled = claims.iter().map(|it| (it.get::<String, _>(0), it.get::<String, _>(1)));
+        (untold.is_empty() && settled.eq([(community.clone(), "active".to_owned())])).then_some(())
+    })
+    .await;
+    assert!(world.events().await > before, "SessionsRevoked");
+    next.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn an_account_whose_activation_was_lost_is_activated_by_the_next_start() {
     let (world, instance) = World::with_instance().await;
     let ana = instance.register("ana").await;

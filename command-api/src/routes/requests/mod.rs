@@ -9,6 +9,7 @@ use domain::help_request::{CancelRequest, Command, CreateRequest, Edit, SetReque
 use event_schemas::{AggregateType, Domain, RequestId};
 use serde_json::json;
 use service_kit::answer::Problem;
+use service_kit::middleware::correlation;
 
 use self::audience::caller;
 use self::creating::{asked_for, places};
@@ -26,6 +27,9 @@ pub(crate) async fn create_request(State(app): State<App>, call: Call) -> Reply 
     let request_id = RequestId::new(app.writer.new_id_for(Domain::Request, call.origin().command_id));
     let everywhere = destination.is_everywhere();
     let places = places(&app, call.user, destination).await?;
+    if let Some(first) = places.first() {
+        correlation::note_community(first.community.uuid());
+    }
     let create = CreateRequest { request_id, requester: call.user, draft, places, everywhere };
     let command = Command::CreateRequest(Box::new(create));
     let executed = app.execute(&call, target(request_id), command).await?;
