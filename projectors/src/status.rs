@@ -16,7 +16,7 @@ use crate::replay::{self, Source};
 const STILL: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
 
 /// Longest look for the oldest record that is not folded.
-const PEEK: Duration = Duration::from_secs(2);
+const PEEK: Duration = Duration::from_millis(500);
 
 /// A projection.
 #[derive(Clone, Debug, Serialize)]

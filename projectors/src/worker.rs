@@ -95,12 +95,11 @@ impl Worker {
             };
             let records = records?;
             let idle = records.is_empty();
-            // Past the last record there may be transaction markers; to have seen them, too, is to be at the end.
+            // Past the last record there may be transaction markers: to be past them, too, is to be at the end.
             let reached = reader.position(&self.of).unwrap_or(next_offset);
-            let after_records = records.last().map_or(reached, |it| it.position.offset + 1);
-            if after_records > next_offset {
-                self.fold(&claim, &mut parked, records, after_records, &mut gauges).await?;
-                next_offset = after_records;
+            if reached > next_offset {
+                self.fold(&claim, &mut parked, records, reached, &mut gauges).await?;
+                next_offset = reached;
             }
             self.standing.folding(&self.of);
             *backoff = Backoff::default();
