@@ -111,6 +111,8 @@ impl Member {
         }
         let all = self.workers.keys().cloned().collect();
         self.stop(all).await;
+        // Nobody is left to answer a revocation, and leaving would wait for the answer.
+        drop(events);
         membership.leave().await
     }
 
