@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use event_log::{Decoder, Encoder, EventLog, KafkaLog, SchemaRegistry};
 use event_schemas::topics;
 use service_kit::config::Profile;
+use service_kit::refusal::Refusal;
 
 use crate::config::Config;
 
@@ -24,8 +25,8 @@ impl Engine {
     /// Connects to Kafka and the registry. Only on a developer's machine are missing schemas registered on the way.
     ///
     /// # Errors
-    /// With the reason and the fix: a topic differs from the manifest, the broker has no transactions, a schema is not
-    /// registered or its subject has another level of compatibility.
+    /// A [`Refusal`] with the reasons and their fixes: a topic differs from the manifest, the broker has no transactions,
+    /// a schema is not registered or its subject has another level of compatibility.
     pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         let manifest = topics::manifest(config.topics);
         let log = KafkaLog::connect(&config.kafka)?;
@@ -35,10 +36,7 @@ impl Engine {
             registry.push().await.context("the schemas cannot be registered")?;
         }
         let faults = registry.check().await.context("the schemas cannot be looked at")?;
-        let reasons: Vec<_> = drift.into_iter().chain(faults).collect();
-        if !reasons.is_empty() {
-            bail!("the log is not what it must be:\n  {}", reasons.join("\n  "));
-        }
+        Refusal::unless_none(drift.into_iter().chain(faults).collect())?;
         let codec = registry.codec().await?;
         Ok(Self {
             log: Arc::new(log),

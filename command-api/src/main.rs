@@ -1,21 +1,30 @@
 //! command-api: takes commands over HTTP and appends what follows from them to the log.
 
+use std::process::ExitCode;
+
 use anyhow::Context;
 use command_api::config::Config;
 use command_api::{Engine, start};
+use service_kit::refusal::{self, Refusal};
 use service_kit::{serve, shutdown, telemetry};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let config = Config::from_environment()?;
     let _telemetry = telemetry::start("command-api")?;
-    let result = run(config).await;
-    if let Err(error) = &result {
-        error!(error = format!("{error:#}"), "command-api cannot go on");
+    match run(config).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is::<Refusal>() => {
+            error!(reason = format!("{error:#}"), "command-api refuses to start");
+            Ok(ExitCode::from(refusal::EXIT_CODE))
+        }
+        Err(error) => {
+            error!(error = format!("{error:#}"), "command-api cannot go on");
+            Err(error)
+        }
     }
-    result
 }
 
 /// Serves until a signal; then requests in flight end, the writer finishes its window and leaves the group.

@@ -28,8 +28,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use event_log::EventLog;
+use event_schemas::topics;
+use service_kit::refusal::Refusal;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 pub use config::Config;
 pub use openapi::document as openapi_document;
@@ -38,11 +41,24 @@ pub use router::ROUTES;
 /// Runs the service until the token is cancelled.
 ///
 /// # Errors
-/// When the keys cannot be read, the port is taken or the listener fails.
+/// A [`Refusal`] when a topic differs from the manifest; else when the keys cannot be read, the port is taken or the listener fails.
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let log = Arc::new(config.log()?);
+    refuse_altered_topics(&config, log.as_ref()).await?;
     let listener = service_kit::serve::bind(config.listen).await?;
     run_on(listener, config, log, shutdown).await
+}
+
+/// Positions name partitions, so topics that differ from the manifest would make them mean something else (W4). Reads
+/// need no Kafka: while it does not answer, nothing is held against it.
+async fn refuse_altered_topics(config: &Config, log: &dyn EventLog) -> anyhow::Result<()> {
+    match log.drift(&topics::manifest(config.topic_profile)).await {
+        Ok(reasons) => Ok(Refusal::unless_none(reasons)?),
+        Err(error) => {
+            warn!(%error, "the topics could not be compared with the manifest");
+            Ok(())
+        }
+    }
 }
 
 /// Runs on an open port and with the given log, as an embedding process or a test has them.

@@ -2,8 +2,8 @@
 //!
 //! `config` reads the environment and tells all faults at once · `telemetry` is logs, traces and metrics · `answer` is
 //! the JSON envelope with its error codes · `auth` checks and issues access tokens · `middleware` is what a request
-//! passes before it meets a route · `health` says ready or why not · `postgres` opens the pool · `serve` listens and
-//! `shutdown` ends in order. A `main` reads like this:
+//! passes before it meets a route · `health` says ready or why not · `refusal` is a start that would do harm · `postgres`
+//! opens the pool · `serve` listens and `shutdown` ends in order. A `main` reads like this:
 //!
 //! ```no_run
 //! # use service_kit::{config, health::Health, serve, shutdown, telemetry};
@@ -25,6 +25,7 @@ pub mod config;
 pub mod health;
 pub mod middleware;
 pub mod postgres;
+pub mod refusal;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;

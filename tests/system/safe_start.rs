@@ -8,20 +8,17 @@ use tests::services::{Kind, Service, System, free_address, said};
 const TOPIC: &str = "alert-events";
 
 pub(crate) async fn a_topic_that_was_altered_stops_every_service(system: &System) {
-    configure(&["--alter", "--add-config", "retention.ms=60000"]);
-    let mut refusals = Vec::new();
+    let altered = Altered::retention("60000");
     for kind in [Kind::CommandApi, Kind::Projectors, Kind::QueryApi] {
         let mut service = Service::start(&system.environment, kind, &free_address(), &[]);
-        refusals.push((kind, service.ended().await));
-    }
-    configure(&["--alter", "--add-config", "retention.ms=-1"]);
-    for (kind, (code, log)) in refusals {
+        let (code, log) = service.ended().await;
         assert_eq!(code, Some(78), "{kind:?}: {log}");
         assert!(
             log.contains(TOPIC) && log.contains("retention.ms"),
             "{kind:?} names topic and setting: {log}"
         );
     }
+    drop(altered);
 
     // In the other profile every partition count differs.
     let other = if system.environment.get("TOPIC_PROFILE") == "small" { "standard" } else { "small" };
@@ -30,6 +27,22 @@ pub(crate) async fn a_topic_that_was_altered_stops_every_service(system: &System
     let (code, log) = service.ended().await;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("community-events") && log.contains("partitions"), "{log}");
+}
+
+/// A topic with another retention, until this goes.
+struct Altered;
+
+impl Altered {
+    fn retention(milliseconds: &str) -> Self {
+        configure(&["--alter", "--add-config", &format!("retention.ms={milliseconds}")]);
+        Self
+    }
+}
+
+impl Drop for Altered {
+    fn drop(&mut self) {
+        configure(&["--alter", "--add-config", "retention.ms=-1"]);
+    }
 }
 
 /// Kafka's own tool, on the servers of this environment.
