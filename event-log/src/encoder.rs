@@ -142,3 +142,6 @@ pub enum WriteError {
     #[error("no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,6 @@ impl<F> fmt::Debug for Follower<F> {
         f.debug_struct("Follower").field("tail", &self.tail).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
