@@ -9,6 +9,7 @@ use event_log::{DATA_KEYS, Decoder, Encoder, EventLog, KafkaLog, KeyRing, Schema
 use event_schemas::topics;
 use service_kit::config::{Profile, Secret};
 use service_kit::health::Health;
+use service_kit::refusal::Refusal;
 use service_kit::{postgres, serve, telemetry};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -23,22 +24,11 @@ use crate::worker::Shared;
 /// A statement of a batch that takes longer is cancelled and tried again.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 
-/// The service could not start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Log or registry are not what the contract says (invariant W4); each reason comes with its fix.
-    #[error("the log is not what it must be:\n  {}", .0.join("\n  "))]
-    Unsafe(Vec<String>),
-    /// Anything else.
-    #[error(transparent)]
-    Fault(#[from] anyhow::Error),
-}
-
 /// Runs the service until shutdown: batches in flight are finished, then the groups are left.
 ///
 /// # Errors
-/// [`Error`], at the start only.
-pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Error> {
+/// At the start only; a [`Refusal`] when log or registry are not what the contract says (invariant W4).
+pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let listener = serve::bind(config.listen).await.context("PROJECTORS_LISTEN")?;
     let pool = pool(&config.database).context("DATABASE_URL")?;
     let (source, keys) = connect(&config, shutdown.clone()).await?;
@@ -87,7 +77,7 @@ pub fn pool(url: &Secret) -> Result<PgPool, sqlx::Error> {
 }
 
 /// Kafka, schemas and data keys, refused when they are not what the contract says.
-async fn connect(config: &Config, stop: CancellationToken) -> Result<(Source, KeyRing), Error> {
+async fn connect(config: &Config, stop: CancellationToken) -> anyhow::Result<(Source, KeyRing)> {
     let manifest = topics::manifest(config.topics);
     let log: Arc<dyn EventLog> =
         Arc::new(KafkaLog::connect(&config.kafka).context("KAFKA_BOOTSTRAP_SERVERS")?);
@@ -97,9 +87,7 @@ async fn connect(config: &Config, stop: CancellationToken) -> Result<(Source, Ke
         registry.push().await.context("the schemas cannot be registered")?;
     }
     reasons.extend(registry.check().await.context("the schemas cannot be looked at")?);
-    if !reasons.is_empty() {
-        return Err(Error::Unsafe(reasons));
-    }
+    Refusal::unless_none(reasons)?;
     let codec = registry.codec().await.context("the schemas cannot be looked at")?;
     let (encoder, decoder) =
         (Encoder::new(codec.clone(), &manifest), Decoder::new(codec, Arc::new(registry)));

@@ -2,13 +2,11 @@
 
 use std::process::ExitCode;
 
-use projectors::app::{self, Error};
+use projectors::app;
 use projectors::config::Config;
+use service_kit::refusal::{self, Refusal};
 use service_kit::{shutdown, telemetry};
 use tracing::error;
-
-/// Exit code of a system that is not as it must be (`EX_CONFIG` of sysexits).
-const MISCONFIGURED: u8 = 78;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -16,13 +14,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     let _telemetry = telemetry::start("projectors")?;
     match app::run(config, shutdown::on_signal()).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(reason @ Error::Unsafe(_)) => {
-            error!(%reason, "projectors refuse to start");
-            Ok(ExitCode::from(MISCONFIGURED))
+        Err(error) if error.is::<Refusal>() => {
+            error!(reason = format!("{error:#}"), "projectors refuse to start");
+            Ok(ExitCode::from(refusal::EXIT_CODE))
         }
-        Err(Error::Fault(fault)) => {
-            error!(fault = format!("{fault:#}"), "projectors cannot go on");
-            Err(fault)
+        Err(error) => {
+            error!(error = format!("{error:#}"), "projectors cannot go on");
+            Err(error)
         }
     }
 }
