@@ -129,7 +129,11 @@ impl Client {
 
     /// Finds out from where on items are new to the client, and what it missed; none when that is too much to send
     /// again or cannot be told.
-    async fn begin(&mut self, place: &Place, last_event_id: Option<&str>) -> Result<Option<Vec<Notification>>, End> {
+    async fn begin(
+        &mut self,
+        place: &Place,
+        last_event_id: Option<&str>,
+    ) -> Result<Option<Vec<Notification>>, End> {
         let last: Option<Position> = last_event_id.and_then(|it| it.parse().ok());
         let last = last.filter(|it| it.of == place.partition);
         if let Some(last) = last {
