@@ -20,6 +20,7 @@ mod projection;
 mod projections;
 mod row;
 mod runner;
+mod standing;
 mod statements;
 mod swap;
 mod table;

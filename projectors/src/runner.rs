@@ -1,19 +1,17 @@
 //! The runner: one consumer group per projection, one worker per assigned partition.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use event_log::{GroupConfig, GroupEvent, LogError, TopicPartition};
-use parking_lot::Mutex;
-use service_kit::health::{Gate, Health};
+use service_kit::health::Health;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::projection::Registration;
+use crate::standing::Standing;
 use crate::worker::{Shared, Worker};
 
 /// How long a silent member of a group keeps its partitions.
@@ -139,65 +137,5 @@ impl Member {
                 tracing::error!(projection = self.registration.name, %error, "a worker ended");
             }
         }
-    }
-}
-
-/// How a projection does in this process; readiness follows it.
-#[derive(Clone)]
-pub(crate) struct Standing(Arc<Inner>);
-
-struct Inner {
-    gate: Gate,
-    failing: Mutex<BTreeMap<TopicPartition, String>>,
-}
-
-impl Standing {
-    pub(crate) fn new(gate: Gate) -> Self {
-        gate.close("has no assignment from its group yet");
-        Self(Arc::new(Inner { gate, failing: Mutex::default() }))
-    }
-
-    /// The group has answered. A member without partitions is ready, too: it stands by.
-    fn assigned(&self) {
-        self.show(&self.0.failing.lock());
-    }
-
-    fn unassigned(&self, reason: String) {
-        self.0.gate.close(reason);
-    }
-
-    /// The worker of this partition cannot go on.
-    pub(crate) fn failing(&self, of: &TopicPartition, reason: String) {
-        let mut failing = self.0.failing.lock();
-        failing.insert(of.clone(), reason);
-        self.show(&failing);
-    }
-
-    /// The worker of this partition goes on.
-    pub(crate) fn folding(&self, of: &TopicPartition) {
-        let mut failing = self.0.failing.lock();
-        if failing.remove(of).is_some() {
-            self.show(&failing);
-        }
-    }
-
-    /// The partition is not this process's business any more.
-    pub(crate) fn gone(&self, of: &TopicPartition) {
-        self.folding(of);
-    }
-
-    fn show(&self, failing: &BTreeMap<TopicPartition, String>) {
-        match failing.iter().next() {
-            Some((of, reason)) => {
-                self.0.gate.close(format!("{} partition(s) do not move, {of}: {reason}", failing.len()));
-            }
-            None => self.0.gate.open(),
-        }
-    }
-}
-
-impl fmt::Debug for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Standing").field("failing", &*self.0.failing.lock()).finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use crate::decoding::{Decoding, Keys};
 use crate::gauges::Gauges;
 use crate::parking::{self, ParkedKeys};
 use crate::projection::Registration;
-use crate::runner::Standing;
+use crate::standing::Standing;
 use crate::tracing_context::batch_spans;
 
 /// Most records of one transaction.
@@ -78,7 +78,7 @@ impl Worker {
                 break;
             }
         }
-        self.standing.gone(&self.of);
+        self.standing.fine(&self.of);
     }
 
     async fn claim_and_fold(&self, cancelled: &CancellationToken, backoff: &mut Backoff) -> Result<(), Stop> {
@@ -101,7 +101,7 @@ impl Worker {
                 self.fold(&claim, &mut parked, records, reached, &mut gauges).await?;
                 next_offset = reached;
             }
-            self.standing.folding(&self.of);
+            self.standing.fine(&self.of);
             *backoff = Backoff::default();
             self.observe_lag(&mut gauges, reached, idle).await;
         }
