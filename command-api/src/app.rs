@@ -11,6 +11,7 @@ use metrics::histogram;
 use crate::accounts::Accounts;
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::{Asked, Call, Refused};
+use crate::fresh::Fresh;
 use crate::views::Replicas;
 use crate::writer::{Executed, Failure, Handle, Origin, Submission, Target};
 
@@ -25,6 +26,8 @@ pub(crate) struct Parts {
     pub(crate) writer: Handle,
     /// What is known of other aggregates.
     pub(crate) views: Replicas,
+    /// Who belongs where, up to the present.
+    pub(crate) memberships: Fresh,
     /// Secrets, sessions and tokens.
     pub(crate) accounts: Accounts,
     /// Tells calls apart.

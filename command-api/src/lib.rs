@@ -2,7 +2,8 @@
 //!
 //! `router` lists the write routes · `routes` has a file per thing with handlers, bodies and answers · `edge` is what
 //! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
-//! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `engine` connects
+//! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `fresh` lets
+//! views catch up, `engine` connects
 //! to Kafka and the registry, `start` puts the process together from `config`.
 
 mod accounts;
@@ -10,6 +11,7 @@ mod app;
 pub mod config;
 mod edge;
 mod engine;
+mod fresh;
 mod router;
 mod routes;
 mod start;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use event_log::{KeyRing, MasterKey};
-use event_schemas::topics;
+use event_schemas::{Domain, topics};
 use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
 use service_kit::health::Health;
 use service_kit::middleware::Stack;
@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::forward::{Forwarder, recognise};
 use crate::engine::Engine;
+use crate::fresh::Fresh;
 use crate::router;
 use crate::views::Replicas;
 use crate::writer::{self, Clock, WriterConfig};
@@ -91,6 +92,7 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
     let forwarder = Forwarder::new(&config.advertised_url, fingerprints.clone())?;
     let app = App::new(Parts {
         writer,
+        memberships: Fresh::new(views.clone(), &[Domain::Community]),
         views,
         accounts,
         fingerprints,

@@ -3,7 +3,7 @@
 use domain::help_request::{Draft, Faults, Place};
 use domain::text::{Fault, FieldFault};
 use domain::views::Views;
-use event_schemas::{CommunityId, Domain, UserId};
+use event_schemas::{CommunityId, UserId};
 use serde_json::{Map, Value};
 use service_kit::answer::Problem;
 
@@ -89,28 +89,24 @@ fn community(id: &Value, path: &str, faults: &mut Vec<FieldFault>) -> Option<Com
     parsed.map_err(|fault| faults.push(FieldFault::new(path, fault))).ok()
 }
 
-/// The communities as the poster finds them. One of which they do not seem to be a member is looked at again.
+/// The communities as the poster finds them, with everybody who belongs there now: whoever has just joined posts there,
+/// and is told of what is posted.
 pub(super) async fn places(
     app: &App,
     poster: UserId,
     destination: Destination,
 ) -> Result<Vec<Place>, Refused> {
+    app.memberships.catch_up().await?;
     let communities = match destination {
         Destination::Named(communities) => communities,
-        Destination::Everywhere => {
-            // Whoever has just joined posts there, too.
-            app.views.caught_up(&[Domain::Community]).await?;
-            app.views.communities_of(poster)
-        }
+        Destination::Everywhere => app.views.communities_of(poster),
     };
-    let mut places = Vec::with_capacity(communities.len());
-    for community in communities {
-        let look = |views: &dyn Views| Place::of(community, poster, views).filter(|it| it.member);
-        let place = app.known(&[Domain::Community], look).await?;
+    let place = |community: CommunityId| {
+        let place = Place::of(community, poster, &app.views).filter(|it| it.member);
         // Whether it exists is not the business of people outside.
-        places.push(place.ok_or_else(Problem::not_a_member)?);
-    }
-    Ok(places)
+        place.ok_or_else(|| Problem::not_a_member().into())
+    };
+    communities.into_iter().map(place).collect()
 }
 
 #[cfg(test)]
