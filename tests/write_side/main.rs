@@ -13,4 +13,5 @@ mod inboxes;
 mod instances;
 mod outage;
 mod repeats;
+mod uncertain;
 mod world;
