@@ -11,6 +11,7 @@ use service_kit::middleware::rate_limit::{Class, RateLimits};
 use service_kit::postgres;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::live::Live;
@@ -61,6 +62,11 @@ impl App {
         health.postgres(&pool);
         let positions = Positions::follow(pool.clone(), config.topic_profile, shutdown.clone());
         let revocations = Revocations::follow(pool.clone(), shutdown.clone());
+        health.probe("revoked_sessions", {
+            let revocations = revocations.clone();
+            // Whoever asks about nobody learns whether the list is known.
+            move || std::future::ready(revocations.check(Uuid::nil()).map_err(|it| it.to_string()))
+        });
         let authenticator = Authenticator::new(verifier, revocations);
         let live =
             Live::follow(log, config.topic_profile, health.gate("notification_events"), shutdown.clone());

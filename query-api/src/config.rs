@@ -44,7 +44,10 @@ impl Config {
         }
         let allowed_origins = settings.list("ALLOWED_ORIGINS");
         let rate_limit_disabled = settings.flag("RATE_LIMIT_DISABLED");
-        let rate_limit_multiplier = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);
+        let rate_limit_multiplier: f64 = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);
+        if rate_limit_multiplier.is_nan() || rate_limit_multiplier <= 0.0 {
+            settings.fault("RATE_LIMIT_MULTIPLIER", "must be more than 0");
+        }
         settings.build(|| {
             Some(Self {
                 listen: listen?,

@@ -11,6 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
+use crate::config::Reader;
+
 /// Starts logs, metrics and, when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, traces. Once per process; keep the result
 /// until the end, dropping it sends the last spans.
 ///
@@ -20,12 +22,12 @@ use tracing_subscriber::{EnvFilter, Registry};
 /// # Errors
 /// When it was started before, `RUST_LOG` is no filter, or the exporter cannot be built.
 pub fn start(service: &'static str) -> Result<Telemetry, StartError> {
-    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
-        Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(text)?,
-        Ok(_) | Err(_) => EnvFilter::new("info,sqlx=warn"),
-    };
+    let mut settings = Reader::from_environment();
+    let filter = EnvFilter::try_new(settings.or("RUST_LOG", "info,sqlx=warn".to_owned()))?;
+    // The exporter reads the address itself; whether there is one decides whether there are spans at all.
+    let endpoint: Option<String> = settings.optional("OTEL_EXPORTER_OTLP_ENDPOINT");
     metrics::install();
-    let provider = exporter_wanted().then(|| provider(service)).transpose()?;
+    let provider = endpoint.map(|_| provider(service)).transpose()?;
     let traces = provider.as_ref().map(|it| tracing_opentelemetry::layer().with_tracer(it.tracer("karmyq")));
     Registry::default().with(filter).with(log::JsonLines::new(service)).with(traces).try_init()?;
     Ok(Telemetry { provider })
@@ -59,12 +61,6 @@ pub enum StartError {
     /// It was started before.
     #[error("telemetry runs already: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
-}
-
-fn exporter_wanted() -> bool {
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
-        .iter()
-        .any(|name| std::env::var(name).is_ok_and(|it| !it.trim().is_empty()))
 }
 
 /// Endpoint, headers, sampler and batch sizes come from the `OTEL_…` variables that the SDK reads itself.

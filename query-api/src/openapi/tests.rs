@@ -1,3 +1,5 @@
+//! The description fits together.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,13 +1,15 @@
 //! GET /communities, /communities/tags, /communities/my/communities.
 
+mod search;
+
 use std::collections::HashMap;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
-use service_kit::answer::{Answer, Problem};
-use sqlx::postgres::{PgConnection, Postgres};
-use sqlx::{FromRow, QueryBuilder};
+use service_kit::answer::Answer;
+use sqlx::FromRow;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::Answered;
@@ -16,6 +18,7 @@ use crate::community_rules::{Layer, size_alert};
 use crate::page::{self, Page};
 use crate::params::Params;
 use crate::reading::{Reading, Who};
+use search::{Filter, Order};
 
 /// A community as this caller may see it.
 #[derive(Debug, Serialize)]
@@ -100,13 +103,16 @@ pub(super) struct Row {
     created_at: At,
     updated_at: At,
     pub(super) version: i64,
+    /// The name as the alphabetical order compares it.
+    name_key: String,
     distance_km: Option<f64>,
 }
 
 /// Columns of [`Row`] without the distance.
 pub(super) const COLUMNS: &str = "c.id, c.name, c.description, c.location, c.category, c.type, c.access_type, c.max_members,
     c.current_members, c.creator_id, c.status, c.lat, c.lng, c.tags, c.visibility_mode, c.outsider_response_allowed,
-    c.last_activity_at, c.created_at, c.updated_at, c.version";
+    c.last_activity_at, c.created_at, c.updated_at, c.version,
+    lower(c.name) AS name_key";
 
 impl Row {
     /// Whether its profile is for everybody.
@@ -161,139 +167,18 @@ impl Row {
     }
 }
 
-/// What a list is narrowed to.
-#[derive(Debug)]
-struct Filter {
-    status: &'static str,
-    search: Option<String>,
-    location: Option<String>,
-    category: Option<String>,
-    has_space: bool,
-    tags: Vec<String>,
-    /// Latitude and longitude that distances are measured from.
-    from: Option<(f64, f64)>,
-}
-
-impl Filter {
-    fn read(params: &mut Params) -> Self {
-        let mode = params.one_of("mode", &["geography", "interests"]);
-        let from = (mode == Some("geography")).then(|| {
-            let at = (params.number("lat", -90.0..=90.0), params.number("lng", -180.0..=180.0));
-            for name in ["lat", "lng"] {
-                if params.text(name).is_none() {
-                    params.fault(name, "REQUIRED", format!("mode=geography needs {name}"));
-                }
-            }
-            (at.0.unwrap_or_default(), at.1.unwrap_or_default())
-        });
-        let tags = params.short_text("tags", 1_100).filter(|_| mode == Some("interests")).unwrap_or_default();
-        Self {
-            status: params.one_of("status", &["active", "archived"]).unwrap_or("active"),
-            search: params.short_text("search", 200),
-            location: params.short_text("location", 255),
-            category: params.short_text("category", 100),
-            has_space: params.flag("has_space").unwrap_or(false),
-            tags: tags.split(',').map(|it| it.trim().to_lowercase()).filter(|it| !it.is_empty()).collect(),
-            from,
-        }
-    }
-
-    fn push(&self, sql: &mut QueryBuilder<Postgres>) {
-        sql.push(" FROM community.communities AS c WHERE c.status = ").push_bind(self.status);
-        if let Some(search) = &self.search {
-            let pattern = contains(search);
-            sql.push(" AND (c.name ILIKE ").push_bind(pattern.clone());
-            sql.push(" OR c.description ILIKE ").push_bind(pattern).push(")");
-        }
-        if let Some(location) = &self.location {
-            sql.push(" AND c.location ILIKE ").push_bind(contains(location));
-        }
-        if let Some(category) = &self.category {
-            sql.push(" AND lower(c.category) = lower(").push_bind(category.clone()).push(")");
-        }
-        if self.has_space {
-            sql.push(" AND c.current_members < c.max_members");
-        }
-        if !self.tags.is_empty() {
-            sql.push(" AND c.tags && ").push_bind(self.tags.clone());
-        }
-    }
-
-    /// Kilometres on a sphere of 6371 km; null without coordinates.
-    fn push_distance(&self, sql: &mut QueryBuilder<Postgres>) {
-        let Some((lat, lng)) = self.from else {
-            sql.push("NULL::double precision");
-            return;
-        };
-        // Without the test, least(1, NULL) would put them on the other side of the globe.
-        sql.push("CASE WHEN c.lat IS NOT NULL AND c.lng IS NOT NULL THEN 2 * 6371 * asin(least(1, sqrt(power(sin(radians(c.lat - ").push_bind(lat);
-        sql.push(") / 2), 2) + cos(radians(").push_bind(lat);
-        sql.push(")) * cos(radians(c.lat)) * power(sin(radians(c.lng - ").push_bind(lng);
-        sql.push(") / 2), 2)))) END");
-    }
-}
-
-/// A pattern for ILIKE that means "has this text".
-fn contains(text: &str) -> String {
-    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
-}
-
-/// How a list is ordered: name, expression, its type, direction.
-struct Order {
-    name: &'static str,
-    expression: &'static str,
-    cast: &'static str,
-    descending: bool,
-}
-
-const ORDERS: [Order; 4] = [
-    Order { name: "activity", expression: "c.last_activity_at", cast: "timestamptz", descending: true },
-    Order { name: "newest", expression: "c.created_at", cast: "timestamptz", descending: true },
-    Order { name: "members", expression: "c.current_members", cast: "integer", descending: true },
-    Order { name: "alphabetical", expression: "lower(c.name)", cast: "text", descending: false },
-];
-
-impl Order {
-    /// The sort value of a row, as text that PostgreSQL reads back.
-    fn key(&self, row: &Row) -> String {
-        let instant = |at: At| at.0.to_rfc3339_opts(SecondsFormat::Micros, true);
-        match self.name {
-            "activity" => instant(row.last_activity_at),
-            "newest" => instant(row.created_at),
-            "members" => row.current_members.to_string(),
-            _ => row.name.to_lowercase(),
-        }
-    }
-
-    /// Whether a client's cursor holds a value of the right type.
-    fn accepts(&self, key: &str) -> bool {
-        match self.cast {
-            "timestamptz" => DateTime::parse_from_rfc3339(key).is_ok(),
-            "integer" => key.parse::<i32>().is_ok(),
-            _ => !key.contains('\0'),
-        }
-    }
-}
-
 /// Communities that anybody may find.
 pub(crate) async fn list(mut reading: Reading, mut params: Params) -> Answered<Vec<Community>> {
     let filter = Filter::read(&mut params);
     let with_cohorts = params.one_of("include", &["cohorts"]).is_some();
-    let sort =
-        params.one_of("sort", &["activity", "newest", "members", "alphabetical"]).unwrap_or("activity");
-    let order = ORDERS.iter().find(|it| it.name == sort).unwrap_or(&ORDERS[0]);
+    let order = Order::read(&mut params);
     let page = Page::<String>::read(&mut params, order.name)?;
     params.finish()?;
-    if page.after_key().is_some_and(|key| !order.accepts(key)) {
-        return Err(Problem::bad_request("INVALID_CURSOR", "the cursor is none of this list and order"));
-    }
+    order.check(&page)?;
     let (db, who) = reading.parts();
-    let total = count(db, &filter).await?;
-    let located = match filter.from {
-        Some(_) => any_located(db, &filter).await?,
-        None => false,
-    };
-    let mut rows = rows(db, &filter, order, &page, located).await?;
+    let total = search::count(db, &filter).await?;
+    let located = filter.is_by_place() && search::any_located(db, &filter).await?;
+    let mut rows = search::rows(db, &filter, order, &page, located).await?;
     let mut pagination = page.cut(&mut rows, total, |it| (order.key(it), it.id));
     if located {
         // Ordered by distance, which no cursor of ours holds: pages go by number.
@@ -306,45 +191,7 @@ pub(crate) async fn list(mut reading: Reading, mut params: Params) -> Answered<V
         it.seen_by(who, cohorts)
     });
     let answer = Answer::ok(communities.collect()).pagination(pagination);
-    Ok(if filter.from.is_some() && !located { answer.meta(json!({"fallback": true})) } else { answer })
-}
-
-async fn count(db: &mut PgConnection, filter: &Filter) -> sqlx::Result<i64> {
-    let mut sql = QueryBuilder::new("SELECT count(*)");
-    filter.push(&mut sql);
-    sql.build_query_scalar().fetch_one(db).await
-}
-
-async fn any_located(db: &mut PgConnection, filter: &Filter) -> sqlx::Result<bool> {
-    let mut sql = QueryBuilder::new("SELECT EXISTS (SELECT");
-    filter.push(&mut sql);
-    sql.push(" AND c.lat IS NOT NULL AND c.lng IS NOT NULL)");
-    sql.build_query_scalar().fetch_one(db).await
-}
-
-async fn rows(
-    db: &mut PgConnection,
-    filter: &Filter,
-    order: &Order,
-    page: &Page<String>,
-    located: bool,
-) -> sqlx::Result<Vec<Row>> {
-    let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS}, "));
-    filter.push_distance(&mut sql);
-    sql.push(" AS distance_km");
-    filter.push(&mut sql);
-    let (comparison, direction) = if order.descending { ("<", "DESC") } else { (">", "ASC") };
-    if let Some((key, id)) = &page.after {
-        sql.push(format!(" AND ({}, c.id) {comparison} (", order.expression)).push_bind(key.clone());
-        sql.push(format!("::{}, ", order.cast)).push_bind(*id).push(")");
-    }
-    sql.push(" ORDER BY ");
-    if located {
-        sql.push("distance_km ASC NULLS LAST, ");
-    }
-    sql.push(format!("{} {direction}, c.id {direction} LIMIT ", order.expression)).push_bind(page.fetch());
-    sql.push(" OFFSET ").push_bind(page.offset());
-    sql.build_query_as().fetch_all(db).await
+    Ok(if filter.is_by_place() && !located { answer.meta(json!({"fallback": true})) } else { answer })
 }
 
 /// Layers of the members of those communities that the caller is in.

@@ -96,9 +96,7 @@ impl Revocations {
             timer.tick().await;
             let as_of = grows_stale.then(Instant::now);
             match sqlx::query_scalar("SELECT session_id FROM auth.revoked_sids").fetch_all(&pool).await {
-                Ok(sids) => {
-                    self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of }))
-                }
+                Ok(sids) => self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of })),
                 Err(error) => warn!(%error, "the revoked sessions could not be read"),
             }
         }
