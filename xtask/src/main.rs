@@ -34,5 +34,8 @@ cargo xtask new-event <domain> <Type>  write the schema of a new event, ready to
 
 /// Golden samples and digests are written by the tests that compare them.
 fn bless() -> Result<(), String> {
-    shell::run("bless", shell::cargo(["test", "--package", "event-schemas", "--test", "contract"]).env("BLESS", "1"))
+    shell::run(
+        "bless",
+        shell::cargo(["test", "--package", "event-schemas", "--test", "contract"]).env("BLESS", "1"),
+    )
 }

@@ -40,9 +40,9 @@ pub(crate) fn run(step: &str, command: &mut Command) -> Result<(), String> {
 
 /// The command as a person would type it.
 fn line(command: &Command) -> String {
-    let variables = command.get_envs().filter_map(|(name, value)| {
-        Some(format!("{}={:?} ", name.to_str()?, value?.to_str()?))
-    });
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={:?} ", name.to_str()?, value?.to_str()?)));
     let arguments = command.get_args().filter_map(|it| it.to_str()).map(|it| format!(" {it}"));
     variables.chain(["cargo".to_owned()]).chain(arguments).collect()
 }
