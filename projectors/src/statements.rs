@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::column::Cell;
+use crate::column::{Cell, write_with_length};
 use crate::row::{ColumnSpec, Row};
 
 /// Parameters of an UNNEST: a text array per column.
@@ -18,7 +18,7 @@ impl Columns {
     /// Adds the value of one row to a column.
     pub(crate) fn push(&mut self, column: usize, cell: &dyn Cell) {
         let mut text = String::new();
-        let present = cell.write(&mut text);
+        let present = cell.write_text(&mut text);
         self.0[column].push(present.then_some(text));
     }
 
@@ -83,10 +83,23 @@ pub(crate) fn delete<R: Row>(table: &str) -> String {
     format!("DELETE FROM {table} AS t USING {} WHERE {}", unnest(key_of::<R>()), matches_key::<R>())
 }
 
-/// Takes rows in COPY text format, see [`write_copy_line`].
+/// Takes rows in COPY binary format: [`COPY_START`], rows by [`write_copy_row`], [`COPY_END`].
 pub(crate) fn copy<R: Row>(table: &str) -> String {
     let names = list(R::COLUMNS, |it| format!("\"{}\"", it.name));
-    format!("COPY {table} ({names}) FROM STDIN")
+    format!("COPY {table} ({names}) FROM STDIN (FORMAT binary)")
+}
+
+/// Signature, no flags, no extension.
+pub(crate) const COPY_START: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// A row of -1 columns.
+pub(crate) const COPY_END: &[u8] = &[0xff, 0xff];
+
+/// Appends a row in COPY binary format: the number of columns, each with its length.
+pub(crate) fn write_copy_row<R: Row>(row: &R, into: &mut Vec<u8>) {
+    // Tables have at most 1 600 columns.
+    into.extend_from_slice(&(R::COLUMNS.len() as u16).to_be_bytes());
+    row.each_cell(&mut |cell| write_with_length(cell, into));
 }
 
 /// Number of rows, and a sum of row hashes that does not depend on their order.
@@ -95,41 +108,6 @@ pub(crate) fn checksum<R: Row>(table: &str) -> String {
     format!(
         "SELECT count(*) AS rows, COALESCE(sum(hashtextextended(ROW({values})::text, 0)::numeric), 0)::text AS hash FROM {table}"
     )
-}
-
-/// Appends a row in COPY text format: tab-separated, `\N` for NULL, newline at the end.
-pub(crate) fn write_copy_line<R: Row>(row: &R, into: &mut String) {
-    let mut cell_text = String::new();
-    let mut first = true;
-    row.each_cell(&mut |cell| {
-        if !first {
-            into.push('\t');
-        }
-        first = false;
-        cell_text.clear();
-        if cell.write(&mut cell_text) {
-            escape(&cell_text, into);
-        } else {
-            into.push_str("\\N");
-        }
-    });
-    into.push('\n');
-}
-
-/// Appends text with the four characters escaped that mean something to COPY.
-fn escape(text: &str, into: &mut String) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
-        into.push_str(&rest[..at]);
-        into.push_str(match rest.as_bytes()[at] {
-            b'\\' => "\\\\",
-            b'\t' => "\\t",
-            b'\n' => "\\n",
-            _ => "\\r",
-        });
-        rest = &rest[at + 1..];
-    }
-    into.push_str(rest);
 }
 
 /// The key's columns.
@@ -165,7 +143,7 @@ fn list(columns: &[ColumnSpec], show: impl Fn(&ColumnSpec) -> String) -> String 
 
 #[cfg(test)]
 mod tests {
-    use super::{Row as _, delete, escape, select_by_key, upsert};
+    use super::{Row as _, delete, select_by_key, upsert};
     use crate::row::row;
 
     row! {
@@ -186,12 +164,5 @@ mod tests {
             "t.\"owner\" = k.\"owner\"::uuid AND t.\"place\" IS NOT DISTINCT FROM k.\"place\"::text";
         assert!(select_by_key::<Switch>().ends_with(condition));
         assert!(delete::<Switch>(Switch::TABLE).ends_with(condition));
-    }
-
-    #[test]
-    fn copy_text_escapes_what_would_end_a_field_or_a_line() {
-        let mut text = String::new();
-        escape("a\tb\nc\\d\re", &mut text);
-        assert_eq!(text, "a\\tb\\nc\\\\d\\re");
     }
 }

@@ -220,18 +220,20 @@ impl<R: Row> AnyTable for Table<R> {
 
     async fn copy_all(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64> {
         let mut copy = connection.copy_in_raw(&statements::copy::<R>(target)).await?;
-        let mut chunk = String::with_capacity(COPY_CHUNK + 4096);
+        let mut chunk = Vec::with_capacity(COPY_CHUNK + 4096);
+        chunk.extend_from_slice(statements::COPY_START);
         for slot in self.slots.values_mut() {
             slot.changed = false;
             if let Some(row) = &slot.row {
-                statements::write_copy_line(row, &mut chunk);
+                statements::write_copy_row(row, &mut chunk);
             }
             if chunk.len() >= COPY_CHUNK {
-                copy.send(chunk.as_bytes()).await?;
+                copy.send(chunk.as_slice()).await?;
                 chunk.clear();
             }
         }
-        copy.send(chunk.as_bytes()).await?;
+        chunk.extend_from_slice(statements::COPY_END);
+        copy.send(chunk.as_slice()).await?;
         copy.finish().await
     }
 
