@@ -103,3 +103,22 @@ fn data(event: &str) -> Result<Option<Value>> {
     let line = event.lines().find_map(|line| line.strip_prefix("data:"));
     line.map(|it| serde_json::from_str(it).context("a live update is no JSON")).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::data;
+
+    #[test]
+    fn an_event_has_data_and_a_comment_has_none() {
+        let update = "id: notification-events/0@4\ndata: {\"type\":\"match_created\"}\n\n";
+        assert_eq!(data(update).expect("JSON"), Some(json!({"type": "match_created"})));
+        assert_eq!(data(": still here\n\n").expect("a comment"), None);
+    }
+
+    #[test]
+    fn data_that_are_no_json_are_an_error() {
+        assert!(data("data: {\n\n").is_err());
+    }
+}

@@ -35,3 +35,15 @@ async fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_commands_and_their_options_fit_together() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -57,9 +57,8 @@ impl Stage {
     pub(crate) fn notice(&mut self, who: &str, text: &str, after: Duration) {
         self.notices += 1;
         self.slowest_notice = self.slowest_notice.max(after);
-        let label = format!("{who} sees live: {text}");
-        let figures = format!("{} after the command was sent", ms(after));
-        say(format_args!("     {} {label:<50} {}", self.paint.cyan("→"), self.paint.dim(figures)));
+        let figures = self.paint.dim(format_args!("({} after the command was sent)", ms(after)));
+        say(format_args!("     {} {who} sees live: {text} {figures}", self.paint.cyan("→")));
     }
 
     /// The end, good or bad.

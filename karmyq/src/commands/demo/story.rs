@@ -230,8 +230,10 @@ impl Story {
     async fn look_on(&mut self, cast: &Cast, community: &str) -> Result<()> {
         self.stage.scene("Cleo looks at her feed");
         let feed = self.api.query(&cast.cleo, "/feed", &[]).await?;
-        let card = feed_item(&feed, "community_activity", community)?;
-        self.stage.seen(format_args!("a card of Maple Street: {}", card["data"]));
+        let card = &feed_item(&feed, "community_activity", community)?["data"];
+        let (exchanges, helper) = (&card["exchanges"], &card["topHelpers"][0]["name"]);
+        ensure!(*exchanges == 1 && *helper == "Ben", "the card of the community says: {card}");
+        self.stage.seen("her card of Maple Street says: one exchange this week, most helpful is Ben");
         Ok(())
     }
 
