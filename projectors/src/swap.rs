@@ -2,16 +2,21 @@
 
 use event_log::TopicPartition;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
 
+use crate::backoff::Backoff;
 use crate::checkpoint::Claim;
 use crate::parking;
 use crate::projection::Registration;
 use crate::rebuild::Error;
 use crate::replay::{Offsets, Replay, Source};
 
-/// Longest wait for the tables; queries that began before hold them.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10s'";
+/// Longest wait for one lock. Queries that began before hold the tables, and later ones queue up behind the wait.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+
+/// Attempts to get all locks; with the waits between them, a minute or two.
+const ATTEMPTS: u32 = 10;
 
 /// The partition of `table` that holds this version.
 pub(crate) fn versioned(table: &str, version: i32) -> String {
@@ -97,10 +102,8 @@ pub(crate) async fn swap_in(
     registration: &'static Registration,
     version: i32,
 ) -> Result<(), Error> {
-    let mut transaction = owner.begin().await?;
-    sqlx::query(LOCK_TIMEOUT).execute(&mut *transaction).await?;
-    let live = lock_live_version(&mut transaction, registration).await?;
-    let goals = lock_checkpoints(&mut transaction, registration, live).await?;
+    // Nothing is folded or written before all locks are there, so that an attempt can be given up.
+    let (mut transaction, live, goals) = lock(owner, registration).await?;
     replay.fold_to(source, &goals, |_| {}).await?;
     write_changes(&mut transaction, replay, version).await?;
     for table in (registration.new)().tables() {
@@ -110,6 +113,44 @@ pub(crate) async fn swap_in(
     forget_before(&mut transaction, registration, live).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// A transaction that holds everything that a swap changes, with the live version and its checkpoints.
+async fn lock(
+    owner: &PgPool,
+    registration: &Registration,
+) -> sqlx::Result<(Transaction<'static, Postgres>, i32, Offsets)> {
+    let mut backoff = Backoff::default();
+    loop {
+        let mut transaction = owner.begin().await?;
+        match lock_all(&mut transaction, registration).await {
+            Ok((live, goals)) => return Ok((transaction, live, goals)),
+            Err(error) if is_in_the_way(&error) && backoff.attempts() < ATTEMPTS => {
+                transaction.rollback().await?;
+                backoff.wait(&CancellationToken::new()).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn lock_all(
+    connection: &mut PgConnection,
+    registration: &Registration,
+) -> sqlx::Result<(i32, Offsets)> {
+    sqlx::query(LOCK_TIMEOUT).execute(&mut *connection).await?;
+    let live = lock_live_version(connection, registration).await?;
+    let goals = lock_checkpoints(connection, registration, live).await?;
+    for table in (registration.new)().tables() {
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table.name());
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut *connection).await?;
+    }
+    Ok((live, goals))
+}
+
+/// Whether somebody else holds what was to be locked: SQLSTATE lock not available, deadlock detected.
+fn is_in_the_way(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|it| it.code()).is_some_and(|it| matches!(&*it, "55P03" | "40P01"))
 }
 
 async fn lock_live_version(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<i32> {

@@ -77,6 +77,30 @@ async fn a_cancelled_rebuild_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_swap_waits_for_a_reader_without_holding_up_others_for_long() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let running = world.start();
+    world.folded().await;
+    let mut reading = world.owner().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM requests.matches").execute(&mut *reading).await.expect("the owner may select");
+    let (source, owner) = (world.source.clone(), world.owner());
+    let rebuilding = tokio::spawn(async move {
+        rebuild(&source, &owner, "requests", |_| {}, &CancellationToken::new()).await.map(|it| it.version)
+    });
+    // Others read and projections fold while the swap tries again and again.
+    world.append(Story::new().events()).await;
+    world.folded().await;
+    assert!(!rebuilding.is_finished());
+    reading.rollback().await.expect("it ends");
+    assert_eq!(rebuilding.await.expect("no panic").expect("it is rebuilt"), 2);
+    world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn the_version_before_stays_and_older_ones_go() {
     let mut world = World::new().await;
     world.append(Story::new().events()).await;
