@@ -35,6 +35,27 @@ fn every_read_is_described_and_every_described_read_exists() {
     assert_eq!(served, described);
 }
 
+/// The routes of command-api stand one after the other in its router: `.route("/path", post(…).delete(…))`.
+#[test]
+fn every_command_is_described_and_every_described_command_exists() {
+    const ROUTER: &str = include_str!("../../command-api/src/router.rs");
+    const METHODS: [&str; 4] = ["post", "put", "patch", "delete"];
+    let mut served = BTreeSet::new();
+    for route in ROUTER.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).expect("a route has a path");
+        let named = METHODS.iter().filter(|method| route.contains(&format!("{method}(")));
+        served.extend(named.map(|method| format!("{method} {}", nameless(path))));
+    }
+    let document = query_api::openapi_document();
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let methods = item.as_object().expect("methods").keys().filter(|it| *it != "get");
+        described.extend(methods.map(|method| format!("{method} {}", nameless(path))));
+    }
+    let differing: Vec<_> = served.symmetric_difference(&described).collect();
+    assert!(differing.is_empty(), "served or described only: {differing:?}");
+}
+
 /// The path without the names of its parameters.
 fn nameless(path: &str) -> String {
     path.split('/').map(|it| if it.starts_with('{') { "{}" } else { it }).collect::<Vec<_>>().join("/")

@@ -114,7 +114,8 @@ fn parameters(method: &str, path: &str, short: &Short) -> Vec<Value> {
         &json!({"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"}),
     ));
     if method == "GET" {
-        let positions = json!({"type": "array", "items": {"type": "string"}});
+        let position = json!({"type": "string", "pattern": "^[a-z-]+/[0-9]{1,3}@[0-9]{1,15}$"});
+        let positions = json!({"type": "array", "items": position});
         all.push(parameter("query", "min_position", &positions));
         all.push(parameter("query", "wait_ms", &json!({"type": "integer", "minimum": 0, "maximum": 10_000})));
         if short.stream {
