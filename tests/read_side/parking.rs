@@ -6,6 +6,9 @@ use uuid::Uuid;
 use crate::fixture::World;
 use crate::story::Story;
 
+/// Value and header values of a parked record.
+type Parked = (Option<Vec<u8>>, Vec<Vec<u8>>);
+
 #[tokio::test]
 async fn an_unreadable_record_holds_back_the_later_records_of_its_key_only() {
     let mut world = World::new().await;
@@ -28,7 +31,7 @@ async fn an_unreadable_record_holds_back_the_later_records_of_its_key_only() {
 
     assert_eq!(name_of(&world, story.helper).await, "Benjamin");
     assert_eq!(name_of(&world, other.helper).await, "In time");
-    let parked: Vec<(Option<Vec<u8>>, Vec<Vec<u8>>)> = sqlx::query_as(
+    let parked: Vec<Parked> = sqlx::query_as(
         "SELECT record_value, header_values FROM projection.parked WHERE projection = 'user_directory' ORDER BY record_offset",
     )
     .fetch_all(&world.owner())
