@@ -27,6 +27,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    terminal::show_warnings();
     match Arguments::parse().command.run().await {
         Ok(code) => code,
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
+use tracing_subscriber::EnvFilter;
+
 /// Exit code of a system that is not as it must be (`EX_CONFIG` of sysexits).
 pub(crate) const MISCONFIGURED: u8 = 78;
 
@@ -20,6 +22,12 @@ pub(crate) fn mention(line: impl Display) {
 /// Why the command failed, with all causes, on standard error.
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("karmyq: {error:#}");
+}
+
+/// Lets what happens inside speak on standard error: warnings, or what `RUST_LOG` asks for.
+pub(crate) fn show_warnings() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 /// Colours, where somebody sees them.
