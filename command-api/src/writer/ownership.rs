@@ -44,6 +44,7 @@ impl Session<'_> {
             let Some(id) = partition_of(&of) else { continue };
             self.positions.insert(of, next);
             self.expected.insert(id);
+            self.shard.serving.stuck(id, "is being taken over".to_owned());
             self.load(id);
         }
     }
