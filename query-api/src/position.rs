@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use event_log::Position;
 use event_schemas::Domain;
 use event_schemas::topics::{Profile, partitions};
+use metrics::histogram;
 use service_kit::answer::Problem;
 use service_kit::auth::Authentication;
 use sqlx::PgPool;
@@ -94,8 +95,11 @@ impl Positions {
             return true;
         }
         let mut known = self.0.known.subscribe();
-        let _waiting = Waiting::begin(&self.0);
-        tokio::time::timeout(limit, known.wait_for(visible)).await.is_ok_and(|it| it.is_ok())
+        let (begun, _waiting) = (Instant::now(), Waiting::begin(&self.0));
+        let passed = tokio::time::timeout(limit, known.wait_for(visible)).await.is_ok_and(|it| it.is_ok());
+        histogram!("karmyq_position_wait_seconds", "passed" => if passed { "yes" } else { "no" })
+            .record(begun.elapsed());
+        passed
     }
 }
 

@@ -8,6 +8,7 @@ use event_log::{EventLog, LogError, Reader, Record, TopicPartition};
 use event_schemas::Domain;
 use event_schemas::partitioner;
 use event_schemas::topics::{Profile, partitions};
+use metrics::gauge;
 use parking_lot::Mutex;
 use service_kit::health::Gate;
 use tokio::sync::watch;
@@ -109,6 +110,7 @@ impl Live {
         {
             oldest.cancel();
         }
+        gauge!("karmyq_live_streams").increment(1);
         let raised = user.raised.subscribe();
         Place { live: self.clone(), user_id, stream, partition, raised, ended }
     }
@@ -184,6 +186,7 @@ fn raise(current: &mut i64, to: i64) -> bool {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        gauge!("karmyq_live_streams").decrement(1);
         let mut connected = self.live.0.connected.lock();
         if let Some(user) = connected.users.get_mut(&self.user_id) {
             user.streams.retain(|(stream, _)| *stream != self.stream);

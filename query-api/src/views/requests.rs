@@ -162,6 +162,7 @@ const URGENCIES: [&str; 4] = ["low", "medium", "high", "urgent"];
 /// What a list is narrowed to.
 struct Filter {
     caller: Uuid,
+    communities: Vec<Uuid>,
     community: Option<Uuid>,
     status: &'static str,
     request_type: Option<&'static str>,
@@ -178,6 +179,7 @@ impl Filter {
         };
         Self {
             caller: who.user_id,
+            communities: who.spanned(),
             community: who.community,
             status: params.one_of("status", &STATUSES).unwrap_or("open"),
             request_type: params.one_of("type", &TYPES),
@@ -198,12 +200,16 @@ impl Filter {
             }
             _ => sql.push("r.status = ").push_bind(self.status),
         };
-        if let Some(community) = self.community {
+        match (self.community, self.requester) {
             // A sub-select by the index of links: an overlap of arrays would be evaluated for every request.
-            sql.push(
-                " AND r.id IN (SELECT request_id FROM requests.request_communities WHERE community_id = ",
-            );
-            sql.push_bind(community).push(" AND status IN ('approved', 'pending'))");
+            (Some(community), _) => {
+                sql.push(" AND r.id IN (SELECT request_id FROM requests.request_communities");
+                sql.push(" WHERE status IN ('approved', 'pending') AND community_id = ")
+                    .push_bind(community)
+                    .push(")");
+            }
+            (None, None) => self.push_within_reach(sql),
+            (None, Some(_)) => {}
         }
         if let Some(request_type) = self.request_type {
             sql.push(" AND r.request_type = ").push_bind(request_type);
@@ -218,6 +224,20 @@ impl Filter {
             sql.push(" AND r.requester_id = ").push_bind(requester);
         }
         push_without_own_matches(sql, self.caller);
+    }
+
+    /// Every request whose audience the caller can belong to, found by indexes; row security has the last word. It
+    /// alone would decide the same, looking at every request there is (230 ms instead of 50 ms over 90 000).
+    fn push_within_reach(&self, sql: &mut QueryBuilder<Postgres>) {
+        sql.push(" AND r.id IN (SELECT request_id FROM requests.request_communities WHERE status IN ('approved', 'pending')");
+        sql.push(" AND community_id = ANY (").push_bind(self.communities.clone());
+        sql.push(" || ARRAY(SELECT id FROM community.communities WHERE outsider_response_allowed AND visibility_mode = 'public'))");
+        sql.push(" UNION ALL SELECT id FROM requests.help_requests WHERE visibility_scope = 'platform'");
+        sql.push(" UNION ALL SELECT id FROM requests.help_requests WHERE requester_id = ")
+            .push_bind(self.caller);
+        sql.push(" UNION ALL SELECT request_id FROM requests.matches WHERE responder_id = ")
+            .push_bind(self.caller);
+        sql.push(")");
     }
 }
 

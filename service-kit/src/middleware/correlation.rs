@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -102,9 +102,12 @@ pub(super) async fn assign(request: Request, next: Next) -> Response {
     let named = from_headers(request.headers());
     let given = named.is_some();
     let id = named.unwrap_or_else(|| CorrelationId(Uuid::now_v7().to_string()));
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
     let span = info_span!(
         "request",
+        otel.name = format!("{} {route}", request.method()),
         otel.kind = "server",
+        otel.status_code = field::Empty,
         correlation_id = id.as_str(),
         user_id = field::Empty,
         community_id = field::Empty,
@@ -116,6 +119,9 @@ pub(super) async fn assign(request: Request, next: Next) -> Response {
     let scope = Current { id: Mutex::new(id), given, trace, span: span.clone() };
     let answered = async {
         let mut response = next.run(request).await;
+        if response.status().is_server_error() {
+            Span::current().record("otel.status_code", "ERROR");
+        }
         if let Some(value) = current().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
             response.headers_mut().insert(HEADER, value);
         }
