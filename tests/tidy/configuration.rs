@@ -7,9 +7,6 @@ use crate::repository::{File, files, none};
 /// Where the services' variables are read.
 const READERS: [&str; 4] = ["command-api/src/", "projectors/src/", "query-api/src/", "service-kit/src/"];
 
-/// What telemetry reads, which must work before the configuration is read.
-const TELEMETRY: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "RUST_LOG"];
-
 #[test]
 fn every_variable_that_a_service_reads_is_in_the_readmes_table_and_the_other_way_round() {
     let all = files();
