@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service_kit::answer::{Pagination, Problem};
@@ -11,6 +12,38 @@ use crate::params::Params;
 
 /// Items of a page unless the client says otherwise.
 const DEFAULT_LIMIT: u32 = 20;
+
+/// A value that a list is sorted by. A cursor comes back from the client, who may have made it up, so what PostgreSQL
+/// would refuse is refused before.
+pub(crate) trait SortKey: Serialize + DeserializeOwned {
+    /// Whether a row can have this value.
+    fn is_possible(&self) -> bool;
+}
+
+impl SortKey for DateTime<Utc> {
+    fn is_possible(&self) -> bool {
+        (1970..10_000).contains(&self.year())
+    }
+}
+
+impl SortKey for String {
+    fn is_possible(&self) -> bool {
+        !self.contains('\0')
+    }
+}
+
+impl SortKey for u32 {
+    fn is_possible(&self) -> bool {
+        true
+    }
+}
+
+/// A flag, then an instant.
+impl SortKey for (bool, DateTime<Utc>) {
+    fn is_possible(&self) -> bool {
+        self.1.is_possible()
+    }
+}
 
 /// The page that a client asks for. `K` is the value that the list is sorted by; ties are settled by id.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +56,7 @@ pub(crate) struct Page<K> {
     order: &'static str,
 }
 
-impl<K: Serialize + DeserializeOwned> Page<K> {
+impl<K: SortKey> Page<K> {
     /// Reads `page`, `limit` and `cursor`. A cursor is good only for the order that it was made in.
     pub(crate) fn read(params: &mut Params, order: &'static str) -> Result<Self, Problem> {
         Self::read_with_limit(params, order, DEFAULT_LIMIT)
@@ -89,11 +122,11 @@ fn encode<K: Serialize>(order: &str, key: &(K, Uuid)) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(order, &key.0, key.1)).unwrap_or_default())
 }
 
-fn decode<K: DeserializeOwned>(cursor: &str, order: &str) -> Result<(K, Uuid), Problem> {
+fn decode<K: SortKey>(cursor: &str, order: &str) -> Result<(K, Uuid), Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     let parts = bytes.and_then(|it| serde_json::from_slice::<(String, K, Uuid)>(&it).ok());
     match parts {
-        Some((made_in, key, id)) if made_in == order => Ok((key, id)),
+        Some((made_in, key, id)) if made_in == order && key.is_possible() => Ok((key, id)),
         _ => Err(Problem::bad_request("INVALID_CURSOR", "the cursor is none of this list and order")),
     }
 }
@@ -123,8 +156,9 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_order_or_of_nobody_is_refused() {
-        let cursor = super::encode("oldest", &("a", Uuid::nil()));
-        for cursor in [cursor.as_str(), "x", "e30"] {
+        let [elsewhere, impossible] =
+            [("oldest", "a"), ("newest", "\0")].map(|(order, key)| super::encode(order, &(key, Uuid::nil())));
+        for cursor in [elsewhere.as_str(), &impossible, "x", "e30"] {
             let query = format!("cursor={cursor}");
             let refused = Page::<String>::read(&mut Params::of_query(Some(&query)), "newest");
             assert_eq!(refused.map_err(|it| it.code().to_owned()), Err("INVALID_CURSOR".to_owned()));

@@ -1,5 +1,6 @@
 //! GET /communities/{id}/join-requests.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_kit::answer::{Answer, PathIds};
 use sqlx::FromRow;
@@ -33,7 +34,7 @@ pub(crate) async fn list(
     PathIds(id): PathIds<Uuid>,
     mut params: Params,
 ) -> Answered<Vec<JoinRequest>> {
-    let page = Page::<(bool, i64)>::read(&mut params, "pending")?;
+    let page = Page::<(bool, DateTime<Utc>)>::read(&mut params, "pending")?;
     params.finish()?;
     let (db, who) = reading.parts();
     community::roles_only(db, who, id, &["admin", "moderator"]).await?;
@@ -42,24 +43,24 @@ pub(crate) async fn list(
             .bind(id)
             .fetch_one(&mut *db)
             .await?;
-    let (pending, micros) = page.after_key().copied().unzip();
+    let (pending, created_at) = page.after_key().copied().unzip();
     let mut requests: Vec<JoinRequest> = sqlx::query_as(
         "SELECT user_id, status, message, invited_by, created_at, decided_at, decided_by
          FROM community.join_requests
          WHERE community_id = $1
            AND ($2::boolean IS NULL
-                OR (status = 'pending', created_at, user_id) < ($2, 'epoch'::timestamptz + $3 * interval '1 us', $4))
+                OR (status = 'pending', created_at, user_id) < ($2, $3, $4))
          ORDER BY status = 'pending' DESC, created_at DESC, user_id DESC LIMIT $5 OFFSET $6",
     )
     .bind(id)
     .bind(pending)
-    .bind(micros)
+    .bind(created_at)
     .bind(page.after_id())
     .bind(page.fetch())
     .bind(page.offset())
     .fetch_all(&mut *db)
     .await?;
-    let key = |it: &JoinRequest| ((it.status == "pending", it.created_at.0.timestamp_micros()), it.user_id);
+    let key = |it: &JoinRequest| ((it.status == "pending", it.created_at.0), it.user_id);
     let pagination = page.cut(&mut requests, total, key);
     let people = People::find(db, requests.iter().map(|it| it.user_id)).await?;
     for it in &mut requests {

@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, Postgres};
 
 use super::{COLUMNS, Row};
 use crate::at::At;
-use crate::page::Page;
+use crate::page::{Page, SortKey};
 use crate::params::Params;
 
 /// What a list is narrowed to.
@@ -139,7 +139,7 @@ impl Order {
     /// Whether a client's cursor holds a value of the right type.
     fn accepts(&self, key: &str) -> bool {
         match self.cast {
-            "timestamptz" => DateTime::parse_from_rfc3339(key).is_ok(),
+            "timestamptz" => DateTime::parse_from_rfc3339(key).is_ok_and(|it| it.to_utc().is_possible()),
             "integer" => key.parse::<i32>().is_ok(),
             _ => !key.contains('\0'),
         }
