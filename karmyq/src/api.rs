@@ -4,13 +4,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use service_kit::config::Reader;
 use uuid::Uuid;
 
 /// An answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a service may ask to be asked again.
+const AGAIN_FOR: Duration = Duration::from_secs(10);
+/// Pause before asking again.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// The password of everybody whom this command line invents.
 const PASSWORD: &str = "a long and quiet evening";
@@ -69,8 +74,8 @@ impl Api {
         let email = format!("{}.{}@example.org", name.to_lowercase(), Uuid::now_v7().simple());
         let body = json!({"name": name, "email": email, "password": PASSWORD});
         let path = "/auth/register";
-        let answer =
-            self.send(self.client.post(format!("{}{path}", self.commands)).json(&body), path).await?;
+        let request = self.client.post(format!("{}{path}", self.commands)).json(&body);
+        let answer = self.send(request.header("Idempotency-Key", Uuid::now_v7().to_string()), path).await?;
         let person = Person {
             id: answer.text("/user/id")?.to_owned(),
             name: name.to_owned(),
@@ -153,20 +158,32 @@ impl Api {
         Err(answer.text().await.unwrap_or_default())
     }
 
+    /// The answer to a call. Partitions move between instances: then it is asked again, with the same key.
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer> {
-        let (client, request) = request.build_split();
-        let request = request?;
+        let request = request.build()?;
         let what = format!("{} {path}", request.method());
-        let response = client.execute(request).await.with_context(|| format!("{what}: no answer"))?;
-        let (status, replayed) = (response.status(), response.headers().contains_key("idempotent-replay"));
-        let text = response.text().await.with_context(|| format!("{what}: the answer broke off"))?;
-        ensure!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{what} answered {status}: {text}");
-        let body = serde_json::from_str(&text).with_context(|| format!("{what} answered no JSON: {text}"))?;
-        Ok(Answer { what, replayed, body })
+        let deadline = Instant::now() + AGAIN_FOR;
+        loop {
+            let attempt = request.try_clone().context("a call has a body that can be repeated")?;
+            let response =
+                self.client.execute(attempt).await.with_context(|| format!("{what}: no answer"))?;
+            if response.status() != StatusCode::SERVICE_UNAVAILABLE || Instant::now() > deadline {
+                return Answer::read(what, response).await;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
     }
 }
 
 impl Answer {
+    async fn read(what: String, response: Response) -> Result<Self> {
+        let (status, replayed) = (response.status(), response.headers().contains_key("idempotent-replay"));
+        let text = response.text().await.with_context(|| format!("{what}: the answer broke off"))?;
+        ensure!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{what} answered {status}: {text}");
+        let body = serde_json::from_str(&text).with_context(|| format!("{what} answered no JSON: {text}"))?;
+        Ok(Self { what, replayed, body })
+    }
+
     /// `data` of the answer.
     pub(crate) fn data(&self) -> &Value {
         &self.body["data"]
@@ -202,7 +219,7 @@ impl Answer {
 }
 
 /// The content type of live updates.
-pub(crate) fn is_event_stream(response: &reqwest::Response) -> bool {
+pub(crate) fn is_event_stream(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
     kind.is_some_and(|it| it.starts_with("text/event-stream"))
 }
