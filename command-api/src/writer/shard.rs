@@ -179,11 +179,13 @@ impl Session<'_> {
         let stop = self.shard.stop.clone();
         let mut jobs = Vec::new();
         let mut report = tokio::time::interval(REPORT_EVERY);
+        // Not the token itself: it may be cancelled while this loop is busy elsewhere.
+        let mut gives_back = false;
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
             }
-            if stop.is_cancelled() && self.is_idle() {
+            if gives_back && self.is_idle() {
                 return End::Stopped;
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
@@ -199,7 +201,11 @@ impl Session<'_> {
                 }
                 () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
                 _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
-                () = stop.cancelled(), if !stop.is_cancelled() => { self.give_everything_back(); Ok(()) }
+                () = stop.cancelled(), if !gives_back => {
+                    gives_back = true;
+                    self.give_everything_back();
+                    Ok(())
+                }
             };
             if let Err(end) = step {
                 return end;
