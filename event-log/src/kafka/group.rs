@@ -28,7 +28,7 @@ const EVENTS: usize = 4096;
 /// How long one poll waits; also how long leaving may take to be noticed.
 const POLL: Duration = Duration::from_millis(20);
 /// How long committed offsets may take, which includes waiting for an open transaction that holds them.
-const COMMITTED: Duration = Duration::from_secs(15);
+const COMMITTED: Duration = Duration::from_secs(10);
 /// How often a generation is looked at while a rebalance is under way; the client tells nobody when it moves.
 const GENERATION_CHECK: Duration = Duration::from_millis(2);
 

@@ -1,49 +1,43 @@
 //! A lane: one transactional producer on a thread of its own, for librdkafka's transactional calls block.
 //!
-//! The order of a window is the heart of invariant W1: produce everything, await every delivery, present the group's
-//! live generation, commit, and nothing in between. A refused generation means that another member may own the
-//! partitions by now; what passed the check before the loss lies below the high watermark that the new owner reads to.
+//! Some of them block longer than they are told: after an outage of a broker, `send_offsets_to_transaction` of librdkafka
+//! 2.12 was seen to wait for ever. Hence the watch over the thread: a window that takes too long before its commit is
+//! given up, the thread is kept from committing it should it ever go on, and the next window takes the id over anew.
 
-use std::collections::HashMap;
-use std::sync::mpsc;
+mod thread;
+
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rdkafka::TopicPartitionList;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
-use rdkafka::topic_partition_list::Offset;
-use rdkafka::types::RDKafkaErrorCode;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::client;
-use super::deliveries::{Deliveries, Ticket};
-use super::group::{KafkaMembership, Unfenced};
-use super::native::{self, Failure};
-use crate::{AppendError, Appended, GroupEvent, Lane, LogError, NewRecord, TopicPartition, Window};
+use self::thread::LaneThread;
+use crate::{AppendError, Appended, Lane, LogError, Window};
 
-/// How long a record may be on its way, retries included; also librdkafka's own limit for it.
-const DELIVERY: Duration = Duration::from_secs(5);
-/// How long the group's coordinator may take to check a generation.
-const FENCE: Duration = Duration::from_secs(5);
-/// How long the transaction coordinator may take to commit before the outcome counts as unknown.
-const COMMIT: Duration = Duration::from_secs(10);
-/// How long an abort may take before the lane leaves it for the next window to finish.
-const ABORT: Duration = Duration::from_secs(5);
-/// How long taking over a transactional id may take: it waits for the markers of whatever was open.
-const TAKE_OVER: Duration = Duration::from_secs(20);
-/// How long the next generation of a group may be on its way to a member that the group has already counted.
-const REJOIN: Duration = Duration::from_secs(1);
-/// A rebalance that this member survives refuses a window at most once per new generation.
-const ATTEMPTS: usize = 3;
-
-type TransactionalProducer = ThreadedProducer<Deliveries>;
+/// How long a window may take until its commit; more than its delivery and its fence may take together.
+const PREPARE: Duration = Duration::from_secs(15);
+/// How long a commit may take beyond the limit that the client is given for it.
+const COMMIT: Duration = thread::COMMIT.saturating_add(Duration::from_secs(2));
 
 /// Handle of a lane's thread.
 #[derive(Debug)]
 pub(super) struct KafkaLane {
+    bootstrap_servers: String,
+    id: String,
+    /// None when it was given up; the next window starts another one.
+    thread: Option<Running>,
+    /// Why nothing can be appended any more.
+    dead: Option<String>,
+}
+
+/// A thread that takes windows.
+#[derive(Debug)]
+struct Running {
     jobs: mpsc::Sender<Job>,
+    gate: Gate,
 }
 
 /// A window on its way to the thread, and whom to answer.
@@ -52,14 +46,109 @@ struct Job {
     answer: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
+/// What stands between a window and its commit: either the thread passes it, or the watch closes it.
+#[derive(Clone, Debug, Default)]
+struct Gate(Arc<Mutex<Stage>>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Preparing,
+    Committing,
+    GivenUp,
+}
+
+impl Gate {
+    /// Moves on unless the thread was given up; false when it was.
+    fn pass(&self, to: Stage) -> bool {
+        let mut stage = self.0.lock();
+        if *stage != Stage::GivenUp {
+            *stage = to;
+        }
+        *stage == to
+    }
+
+    /// Keeps the thread from committing; false when it is doing that already.
+    fn close(&self) -> bool {
+        let mut stage = self.0.lock();
+        if *stage != Stage::Committing {
+            *stage = Stage::GivenUp;
+        }
+        *stage == Stage::GivenUp
+    }
+}
+
 impl KafkaLane {
     /// Takes over the transactional id and starts the lane.
     pub(super) async fn open(bootstrap_servers: &str, id: &str) -> Result<Self, LogError> {
+        let thread = Some(Running::start(bootstrap_servers, id).await?);
+        Ok(Self { bootstrap_servers: bootstrap_servers.to_owned(), id: id.to_owned(), thread, dead: None })
+    }
+
+    /// Takes over the transactional id and lets it go.
+    pub(super) async fn fence(bootstrap_servers: &str, id: &str) -> Result<(), LogError> {
+        let (done, is_done) = oneshot::channel();
+        let (bootstrap_servers, id) = (bootstrap_servers.to_owned(), id.to_owned());
+        spawn(format!("fence {id}"), move || {
+            let producer = thread::producer(&bootstrap_servers, &id);
+            let _ = done.send(producer.as_ref().map(|_| ()).map_err(LogError::clone));
+            // Closing a producer takes up to 100 ms, which nobody has to wait for.
+            drop(producer);
+        })?;
+        is_done.await.map_err(|_| LogError::Unavailable("the fencing thread ended".to_owned()))?
+    }
+
+    /// The thread; another one when the last was given up. Taking the id over once more is safe: it is this process's
+    /// own, and whoever fenced it meanwhile also has the group's generation against it.
+    async fn running(&mut self) -> Result<&Running, LogError> {
+        let thread = match self.thread.take() {
+            Some(thread) => thread,
+            None => Running::start(&self.bootstrap_servers, &self.id).await?,
+        };
+        Ok(self.thread.insert(thread))
+    }
+
+    async fn hand_over(&mut self, window: Window) -> Result<Appended, AppendError> {
+        let (answer, mut answered) = oneshot::channel();
+        let gone = |_| AppendError::Fenced("the lane's thread ended".to_owned());
+        let unopened = |error| AppendError::Aborted(format!("the lane is not open again yet: {error}"));
+        let thread = self.running().await.map_err(unopened)?;
+        thread.jobs.send(Job { window, answer }).map_err(|_| gone(()))?;
+        if let Ok(answer) = timeout(PREPARE, &mut answered).await {
+            return answer.map_err(|_| gone(()))?;
+        }
+        if thread.gate.close() {
+            self.thread = None;
+            return Err(AppendError::Aborted(format!("not ready to commit within {} s", PREPARE.as_secs())));
+        }
+        let unknown = |_| AppendError::Indeterminate("the commit does not return".to_owned());
+        timeout(COMMIT, answered).await.map_err(unknown)?.map_err(|_| gone(()))?
+    }
+}
+
+#[async_trait]
+impl Lane for KafkaLane {
+    async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
+        if let Some(reason) = &self.dead {
+            return Err(AppendError::Fenced(format!("the lane is dead: {reason}")));
+        }
+        let outcome = self.hand_over(window).await;
+        if let Err(AppendError::Fenced(reason) | AppendError::Indeterminate(reason)) = &outcome {
+            self.dead = Some(reason.clone());
+            self.thread = None;
+        }
+        outcome
+    }
+}
+
+impl Running {
+    async fn start(bootstrap_servers: &str, id: &str) -> Result<Self, LogError> {
         let (opened, is_open) = oneshot::channel();
         let (jobs, queue) = mpsc::channel::<Job>();
-        let (bootstrap_servers, id) = (bootstrap_servers.to_owned(), id.to_owned());
+        let gate = Gate::default();
+        let (bootstrap_servers, id, own) = (bootstrap_servers.to_owned(), id.to_owned(), gate.clone());
         spawn(format!("lane {id}"), move || {
-            let mut thread = match LaneThread::take_over(bootstrap_servers, id) {
+            let mut thread = match LaneThread::take_over(bootstrap_servers, id, own) {
                 Ok(thread) => thread,
                 Err(error) => return drop(opened.send(Err(error))),
             };
@@ -72,243 +161,7 @@ impl KafkaLane {
             }
         })?;
         is_open.await.map_err(|_| LogError::Unavailable("the lane's thread ended".to_owned()))??;
-        Ok(Self { jobs })
-    }
-
-    /// Takes over the transactional id and lets it go.
-    pub(super) async fn fence(bootstrap_servers: &str, id: &str) -> Result<(), LogError> {
-        let (done, is_done) = oneshot::channel();
-        let (bootstrap_servers, id) = (bootstrap_servers.to_owned(), id.to_owned());
-        spawn(format!("fence {id}"), move || {
-            let producer = producer(&bootstrap_servers, &id);
-            let _ = done.send(producer.as_ref().map(|_| ()).map_err(LogError::clone));
-            // Closing a producer takes up to 100 ms, which nobody has to wait for.
-            drop(producer);
-        })?;
-        is_done.await.map_err(|_| LogError::Unavailable("the fencing thread ended".to_owned()))?
-    }
-}
-
-#[async_trait]
-impl Lane for KafkaLane {
-    async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
-        let (answer, answered) = oneshot::channel();
-        let gone = |_| AppendError::Fenced("the lane's thread ended".to_owned());
-        self.jobs.send(Job { window, answer }).map_err(|_| gone(()))?;
-        answered.await.map_err(|_| gone(()))?
-    }
-}
-
-/// What the thread works with.
-struct LaneThread {
-    bootstrap_servers: String,
-    id: String,
-    producer: TransactionalProducer,
-    /// Why nothing can be appended any more.
-    dead: Option<String>,
-    /// A transaction whose abort did not succeed yet.
-    unaborted: bool,
-    /// Offsets that were looked up, and the number of assignments then.
-    settled: (u64, HashMap<TopicPartition, i64>),
-}
-
-/// Why an attempt did not commit.
-enum Failed {
-    /// Nothing is committed, and the lane may go on.
-    Abort(String),
-    /// The generation of this number was refused.
-    Generation(i32, String),
-    /// Another owner is certain.
-    Fenced(String),
-    /// The commit was sent and its result is unknown.
-    Unknown(String),
-}
-
-impl LaneThread {
-    fn take_over(bootstrap_servers: String, id: String) -> Result<Self, LogError> {
-        let producer = producer(&bootstrap_servers, &id)?;
-        Ok(Self {
-            bootstrap_servers,
-            id,
-            producer,
-            dead: None,
-            unaborted: false,
-            settled: Default::default(),
-        })
-    }
-
-    fn append(&mut self, window: &Window) -> Result<Appended, AppendError> {
-        if let Some(reason) = &self.dead {
-            return Err(AppendError::Fenced(format!("the lane is dead: {reason}")));
-        }
-        let Some(membership) = window.fence.as_any().downcast_ref::<KafkaMembership>() else {
-            return Err(AppendError::Aborted("the membership is of another log".to_owned()));
-        };
-        if window.consumed.is_empty() {
-            return Err(AppendError::Aborted("the window presents no consumed offset".to_owned()));
-        }
-        self.abort()?;
-        if self.unaborted {
-            return Err(AppendError::Aborted("an earlier window could not be aborted yet".to_owned()));
-        }
-        let losses = membership.losses();
-        let mut attempts = 1;
-        loop {
-            match self.attempt(window, membership, losses) {
-                Ok(offsets) => return Ok(Appended { offsets }),
-                Err(Failed::Generation(refused, reason)) => {
-                    self.abort()?;
-                    // A rebalance that this member survives moves the generation on without taking a partition away.
-                    if attempts == ATTEMPTS || !membership.outlives(refused, losses, REJOIN) {
-                        return Err(self.fenced(reason));
-                    }
-                    attempts += 1;
-                }
-                Err(Failed::Abort(reason)) => {
-                    self.abort()?;
-                    return Err(AppendError::Aborted(reason));
-                }
-                Err(Failed::Fenced(reason)) => {
-                    // So that readers need not wait for the broker to time it out.
-                    let _ = self.abort();
-                    return Err(self.fenced(reason));
-                }
-                Err(Failed::Unknown(reason)) => {
-                    self.dead = Some(reason.clone());
-                    return Err(AppendError::Indeterminate(reason));
-                }
-            }
-        }
-    }
-
-    /// One transaction from begin to commit.
-    fn attempt(
-        &mut self,
-        window: &Window,
-        membership: &KafkaMembership,
-        losses: u64,
-    ) -> Result<Vec<i64>, Failed> {
-        let offsets = self.offsets(window, membership).map_err(|error| Failed::Abort(error.to_string()))?;
-        self.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
-        // Until it is committed, whatever happens.
-        self.unaborted = true;
-        let appended = self.deliver(&window.records)?;
-        let generation = membership.generation(losses).map_err(|why| match why {
-            Unfenced::Lost(reason) => Failed::Fenced(reason),
-            Unfenced::Between(reason) => Failed::Generation(-1, reason),
-        })?;
-        native::send_offsets(&self.producer, &offsets, &generation, FENCE)
-            .map_err(|failure| refused(failure, generation.number()))?;
-        drop(generation);
-        // A refusal at this point is no proof: librdkafka repeats a commit whose answer was lost, and a successor that
-        // has taken over the id in between makes the repeat fail although the first one counted.
-        native::commit(&self.producer, COMMIT).map_err(|failure| Failed::Unknown(failure.text))?;
-        self.unaborted = false;
-        Ok(appended)
-    }
-
-    /// The consumed offsets in the client's form; those that were unsettled at assignment are looked up once.
-    fn offsets(
-        &mut self,
-        window: &Window,
-        membership: &KafkaMembership,
-    ) -> Result<TopicPartitionList, LogError> {
-        let mut list = TopicPartitionList::with_capacity(window.consumed.len());
-        for (of, next) in &window.consumed {
-            let next = if *next == GroupEvent::UNSETTLED { self.settled(of, membership)? } else { *next };
-            list.add_partition_offset(&of.topic, of.partition, Offset::Offset(next))
-                .map_err(|error| client::log_error(&format!("{next} is no offset of {of}"), &error))?;
-        }
-        Ok(list)
-    }
-
-    /// The committed offset of a partition that its owner has not moved since it was assigned.
-    fn settled(&mut self, of: &TopicPartition, membership: &KafkaMembership) -> Result<i64, LogError> {
-        let assignments = membership.assignments();
-        if self.settled.0 != assignments {
-            self.settled = (assignments, HashMap::new());
-        }
-        if let Some(next) = self.settled.1.get(of) {
-            return Ok(*next);
-        }
-        let committed = membership.committed_now(std::slice::from_ref(of))?;
-        self.settled.1.extend(committed);
-        let unknown = || LogError::Unavailable(format!("no committed offset of {of}"));
-        self.settled.1.get(of).copied().ok_or_else(unknown)
-    }
-
-    /// Produces all records and awaits every delivery.
-    fn deliver(&self, records: &[NewRecord]) -> Result<Vec<i64>, Failed> {
-        let deliveries = self.producer.context();
-        let window = deliveries.expect(records.len());
-        for (index, record) in (0..).zip(records) {
-            self.produce(record, Ticket { window, index }).map_err(|error| failed(&error, "produce"))?;
-        }
-        let delivered = native::flush(&self.producer, DELIVERY + Duration::from_secs(1));
-        match deliveries.take() {
-            Err(error) => Err(failed(&error, "deliver")),
-            Ok(Some(offsets)) if delivered => Ok(offsets),
-            Ok(_) => Err(Failed::Abort(format!("not delivered within {} s", DELIVERY.as_secs()))),
-        }
-    }
-
-    fn produce(&self, record: &NewRecord, ticket: Ticket) -> Result<(), KafkaError> {
-        let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        let headers = record
-            .headers
-            .iter()
-            .fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-        let mut sent = BaseRecord::with_opaque_to(&record.to.topic, ticket.pack())
-            .partition(record.to.partition)
-            .key(record.key.as_slice())
-            .timestamp(record.timestamp_ms)
-            .headers(headers);
-        sent.payload = record.value.as_deref();
-        match self.producer.send(sent) {
-            Ok(()) => Ok(()),
-            Err((error, sent)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
-                // A window larger than the client's queue: wait for its beginning, then go on.
-                native::flush(&self.producer, DELIVERY);
-                self.producer.send(sent).map_err(|(error, _)| error)
-            }
-            Err((error, _)) => Err(error),
-        }
-    }
-
-    /// Aborts what is open. Afterwards the lane is ready, or has to try again before its next window, or is dead.
-    fn abort(&mut self) -> Result<(), AppendError> {
-        if self.unaborted {
-            match self.producer.abort_transaction(ABORT) {
-                Ok(()) => self.unaborted = false,
-                Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not abort a window"),
-            }
-        }
-        match self.producer.client().fatal_error() {
-            Some((code, reason)) if by_successor(code) => Err(self.fenced(reason)),
-            Some((_, reason)) => {
-                self.replace(&reason);
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Replaces a producer that broke for another reason than a successor; that also aborts what it left open.
-    fn replace(&mut self, reason: &str) {
-        self.unaborted = true;
-        match producer(&self.bootstrap_servers, &self.id) {
-            Ok(producer) => {
-                tracing::warn!(transactional.id = %self.id, reason, "replaced a broken producer");
-                self.producer = producer;
-                self.unaborted = false;
-            }
-            Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not replace a producer"),
-        }
-    }
-
-    fn fenced(&mut self, reason: String) -> AppendError {
-        self.dead = Some(reason.clone());
-        AppendError::Fenced(reason)
+        Ok(Self { jobs, gate })
     }
 }
 
@@ -316,55 +169,4 @@ impl LaneThread {
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<(), LogError> {
     let thread = std::thread::Builder::new().name(name).spawn(run);
     thread.map(drop).map_err(|error| LogError::Unavailable(format!("cannot start a thread: {error}")))
-}
-
-/// A producer that has taken over the transactional id.
-fn producer(bootstrap_servers: &str, id: &str) -> Result<TransactionalProducer, LogError> {
-    let producer: TransactionalProducer = client::config(bootstrap_servers)
-        .set("transactional.id", id)
-        // Small, so that readers are not held up for long by an owner that died with an open transaction.
-        .set("transaction.timeout.ms", "10000")
-        .set("message.timeout.ms", DELIVERY.as_millis().to_string())
-        .set("acks", "all")
-        .set("enable.idempotence", "true")
-        .set("compression.type", "lz4")
-        // Every window is flushed as a whole, so batches fill without waiting for this.
-        .set("linger.ms", "50")
-        .create_with_context(Deliveries::default())
-        .map_err(|error| client::log_error("cannot create a producer", &error))?;
-    producer
-        .init_transactions(TAKE_OVER)
-        .map_err(|error| client::log_error(&format!("cannot take over the transactional id {id}"), &error))?;
-    Ok(producer)
-}
-
-/// What an error before the commit means.
-fn failed(error: &KafkaError, step: &str) -> Failed {
-    let reason = format!("{step}: {error}");
-    match error.rdkafka_error_code() {
-        Some(code) if by_successor(code) => Failed::Fenced(reason),
-        _ => Failed::Abort(reason),
-    }
-}
-
-/// What a refusal of the consumed offsets means.
-fn refused(failure: Failure, generation: i32) -> Failed {
-    use RDKafkaErrorCode as Code;
-    let by_group = matches!(failure.code, Code::UnknownMemberId | Code::FencedInstanceId);
-    if failure.code == Code::IllegalGeneration {
-        Failed::Generation(generation, failure.text)
-    } else if by_group || by_successor(failure.code) || failure.fatal {
-        Failed::Fenced(failure.text)
-    } else {
-        Failed::Abort(failure.text)
-    }
-}
-
-/// Codes by which a broker tells that the transactional id has a newer holder.
-fn by_successor(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping
-    )
 }
