@@ -21,6 +21,8 @@ pub struct Person {
     pub token: String,
     /// The newest refresh token.
     pub refresh_token: String,
+    /// The position of the registration.
+    pub position: String,
 }
 
 /// Something that a command brought about, and where it can be seen.
@@ -44,6 +46,7 @@ impl Api {
             name: name.to_owned(),
             token: answer.str("/token"),
             refresh_token: answer.str("/refreshToken"),
+            position: answer.position(),
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) async fn every_token_that_is_not_ours_is_refused(system: &System) {
         encode(&header, &claims, &key).expect("a token")
     };
     // Our own key makes a token that is ours, so the refusals below are for the altered part alone.
-    api.get("/users/me").token(&signed(&|_| {})).expect(200).await;
+    api.get("/users/me").token(&signed(&|_| {})).seeing(&person.position).expect(200).await;
     // {"alg":"none","typ":"JWT"}
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
     for (token, code) in [
