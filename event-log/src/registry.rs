@@ -2,6 +2,8 @@
 //!
 //! Anything that speaks the Confluent REST API. Services only look up; `karmyq schemas push` registers, and sets the
 //! compatibility level of every subject, because a registry's global level can be changed without anybody noticing.
+//! `schema_registry_converter` registers and fetches; what it has no call for (looking a schema up in its subject, levels)
+//! is asked for here.
 
 use std::time::Duration;
 
@@ -9,6 +11,11 @@ use async_trait::async_trait;
 use event_schemas::{Codec, Entry, RegisteredSchema, SchemaId, entries, state};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use reqwest::{Client, Method, StatusCode};
+use schema_registry_converter::async_impl::schema_registry::{
+    SrSettings, get_schema_by_id_and_type, post_schema,
+};
+use schema_registry_converter::error::SRCError;
+use schema_registry_converter::schema_registry_common::{SchemaType, SuppliedSchema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +33,7 @@ const AT_ONCE: usize = 8;
 pub struct SchemaRegistry {
     url: String,
     client: Client,
+    settings: SrSettings,
 }
 
 /// What [`SchemaRegistry::push`] did.
@@ -45,7 +53,10 @@ impl SchemaRegistry {
     pub fn connect(url: &str) -> Result<Self, LogError> {
         let client = Client::builder().timeout(PATIENCE).build();
         let client = client.map_err(|error| LogError::Refused(format!("no HTTP client: {error}")))?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), client })
+        let url = url.trim_end_matches('/').to_owned();
+        let settings = SrSettings::new_builder(url.clone()).set_timeout(PATIENCE).build();
+        let settings = settings.map_err(|error| LogError::Refused(format!("no registry client: {error}")))?;
+        Ok(Self { url, client, settings })
     }
 
     /// Registers every version of every schema of the contract and sets the level of its subject. Repeating it changes
@@ -89,9 +100,9 @@ impl SchemaRegistry {
         let mut registered = 0;
         for schema in &subject.versions {
             if self.id(subject, schema).await?.is_none() {
-                let versions = format!("subjects/{}/versions", subject.name);
-                let schema = SchemaText { schema: (*schema).to_owned() };
-                self.call::<Registered>(Method::POST, &versions, Some(&schema)).await?.found()?;
+                let schema = SuppliedSchema::new(None, SchemaType::Avro, (*schema).to_owned());
+                let posted = post_schema(&self.settings, subject.name.clone(), schema).await;
+                posted.map_err(|error| fault(&subject.name, &error))?;
                 registered += 1;
             }
         }
@@ -206,8 +217,8 @@ impl SchemaRegistry {
 #[async_trait]
 impl SchemaSource for SchemaRegistry {
     async fn fetch(&self, id: SchemaId) -> Result<String, LogError> {
-        let path = format!("schemas/ids/{id}");
-        Ok(self.call::<SchemaText>(Method::GET, &path, None::<&()>).await?.found()?.schema)
+        let fetched = get_schema_by_id_and_type(id, &self.settings, SchemaType::Avro).await;
+        fetched.map(|it| it.schema).map_err(|error| fault(&format!("schema {id}"), &error))
     }
 }
 
@@ -260,6 +271,12 @@ fn subjects() -> Vec<Subject> {
     entries.chain(states).collect()
 }
 
+/// What the client could not do, with the registry's own words.
+fn fault(what: &str, error: &SRCError) -> LogError {
+    let message = format!("schema registry, {what}: {error}");
+    if error.retriable { LogError::Unavailable(message) } else { LogError::Refused(message) }
+}
+
 fn parse(subject: &str, text: &str) -> Result<RegisteredSchema, LogError> {
     RegisteredSchema::parse(text)
         .map_err(|error| LogError::Refused(format!("the schema of {subject}: {error}")))
@@ -278,7 +295,7 @@ impl<T> Answer<T> {
     }
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 struct SchemaText {
     schema: String,
 }
