@@ -42,7 +42,7 @@ pub(super) async fn measure(engine: &Engine, plan: Plan) -> Result<f64> {
     let started = Instant::now();
     let records = member.append(&mut lanes, &sample, plan.measured).await?;
     let seconds = started.elapsed().as_secs_f64();
-    member.membership.leave().await?;
+    member.leave().await?;
     Ok(records as f64 / seconds)
 }
 
@@ -88,7 +88,7 @@ async fn sample(engine: &Engine) -> Result<Vec<NewRecord>> {
 struct Member {
     membership: Arc<dyn Membership>,
     /// Open as long as the membership.
-    _events: mpsc::Receiver<GroupEvent>,
+    events: mpsc::Receiver<GroupEvent>,
     consumed: (TopicPartition, i64),
 }
 
@@ -103,7 +103,7 @@ impl Member {
         let (membership, mut events) = log.join(config).await?;
         let consumed =
             timeout(PATIENCE, assigned(&mut events)).await.context("no partition was assigned")??;
-        Ok(Self { membership, _events: events, consumed })
+        Ok(Self { membership, events, consumed })
     }
 
     /// Appends windows for so long; the number of records.
@@ -123,6 +123,12 @@ impl Member {
             }
         }
         Ok(appended)
+    }
+
+    async fn leave(self) -> Result<()> {
+        // Nobody listens any more, so nobody has to agree to the revocation.
+        drop(self.events);
+        Ok(self.membership.leave().await?)
     }
 }
 
