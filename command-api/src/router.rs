@@ -65,6 +65,5 @@ pub(crate) fn routes(app: App, forwarder: Forwarder, limits: &RateLimits) -> Rou
     // Around the whole, so that a forwarded call has its full path.
     Router::new()
         .nest("/api/v1", commands.with_state(app))
-        .layer(from_fn_with_state(forwarder, forward))
-        .layer(from_fn(key::ensure))
+        .layer((from_fn(key::ensure), from_fn_with_state(forwarder, forward)))
 }

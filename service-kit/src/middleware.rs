@@ -43,17 +43,19 @@ impl Stack {
     /// The router with all of it, and with our answers for unknown paths and methods. Health and metrics are merged
     /// after this, because they pass none of it.
     pub fn around(&self, router: Router) -> Router {
-        router
-            .fallback(unknown_route)
-            .method_not_allowed_fallback(method_not_allowed)
-            .layer(from_fn_with_state((self.limits.clone(), self.class), rate_limit::check))
-            .layer(from_fn_with_state(self.authenticator.clone(), authenticate))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(from_fn_with_state(self.time_limit, limit_time))
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(cors(&self.allowed_origins))
-            .layer(from_fn(observe::request))
-            .layer(from_fn(correlation::assign))
+        // One layer of all, outermost first: each `layer` by itself would box the route once more, and all boxes are
+        // cloned for every request.
+        let layers = (
+            from_fn(correlation::assign),
+            from_fn(observe::request),
+            cors(&self.allowed_origins),
+            CatchPanicLayer::custom(panicked),
+            from_fn_with_state(self.time_limit, limit_time),
+            DefaultBodyLimit::max(BODY_LIMIT),
+            from_fn_with_state(self.authenticator.clone(), authenticate),
+            from_fn_with_state((self.limits.clone(), self.class), rate_limit::check),
+        );
+        router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(layers)
     }
 }
 
