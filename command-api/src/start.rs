@@ -126,17 +126,21 @@ fn writer_config(config: &Config) -> WriterConfig {
     }
 }
 
-/// Ready when PostgreSQL answers and every assigned partition is served.
+/// Ready when PostgreSQL answers, every assigned partition is served, and none is left of an earlier process here.
 fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
     let health = Health::new("command-api");
     health.postgres(pool);
-    let serving = writer.serving().clone();
+    let writer = writer.clone();
     health.probe("partitions", move || {
-        let stuck = serving.stuck_reasons();
-        let served = serving.count();
+        let stuck = writer.serving().stuck_reasons();
+        let served = writer.serving().count();
+        let left_behind = writer.left_behind().len();
         async move {
             match (stuck.as_slice(), served) {
                 ([], 0) if domains > 0 => Err("no partition is served yet".to_owned()),
+                ([], _) if left_behind > 0 => {
+                    Err(format!("{left_behind} partitions wait until an earlier process here has timed out"))
+                }
                 ([], _) => Ok(()),
                 (reasons, _) => Err(reasons.join("; ")),
             }

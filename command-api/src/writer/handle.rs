@@ -40,6 +40,7 @@ pub struct Handle {
     pub(super) owners: Owners,
     pub(super) partitions: Arc<HashMap<Domain, u32>>,
     pub(super) instance: Arc<str>,
+    pub(super) address: Arc<str>,
 }
 
 impl Handle {
@@ -71,7 +72,8 @@ impl Handle {
             return Owner::Here;
         }
         match self.owners.last(id) {
-            Some(owner) if owner.state == "owned" && *owner.instance != *self.instance => {
+            // At this address only a dead predecessor can be.
+            Some(owner) if owner.state == "owned" && *owner.address != *self.address => {
                 Owner::At(owner.address)
             }
             _ => Owner::Moving,
@@ -91,6 +93,13 @@ impl Handle {
         let wanted = self.partition(domain, &command.to_string());
         let drawn = std::iter::repeat_with(Uuid::now_v7);
         drawn.into_iter().find(|it| self.partition(domain, &it.to_string()) == wanted).unwrap_or_default()
+    }
+
+    /// Partitions that nobody serves until the session of an earlier process at this address has timed out.
+    #[must_use]
+    pub fn left_behind(&self) -> Vec<PartitionId> {
+        let left = self.owners.left_behind(&self.address, &self.instance);
+        left.into_iter().filter(|it| !self.serving.contains(*it)).collect()
     }
 
     /// What this instance serves.

@@ -99,6 +99,7 @@ pub async fn start(
         owners: owners.clone(),
         partitions: Arc::new(partitions.collect()),
         instance: Arc::clone(&config.instance),
+        address: Arc::clone(&config.address),
     };
     let takeover = Takeover {
         log: Arc::clone(&log),

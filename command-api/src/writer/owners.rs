@@ -39,6 +39,15 @@ impl Owners {
         Ok(owners)
     }
 
+    /// Partitions that an earlier process at this address still seems to own: it died, and its session has to time out
+    /// before somebody takes them over.
+    pub(super) fn left_behind(&self, address: &str, instance: &str) -> Vec<PartitionId> {
+        let owners = self.0.read();
+        let dead =
+            |it: &PartitionOwner| it.state == "owned" && it.address == address && it.instance != instance;
+        owners.iter().filter(|(_, it)| dead(it)).map(|(id, _)| *id).collect()
+    }
+
     /// The latest announcement of a partition.
     pub(super) fn last(&self, id: PartitionId) -> Option<PartitionOwner> {
         self.0.read().get(&id).cloned()

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use event_log::{
     AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition,
 };
+use futures::future::{join_all, try_join_all};
 use metrics::histogram;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -91,7 +92,7 @@ impl Shard {
         let announcer = Announcer {
             instance: Arc::clone(&self.config.instance),
             address: Arc::clone(&self.config.address),
-            transactional_ids: (0..LANES).map(|lane| format!("{prefix}-{lane}")).collect(),
+            transactional_ids: lane_ids(&prefix).collect(),
             encoder: self.tools.encoder.clone(),
         };
         let mut session = Session {
@@ -117,15 +118,28 @@ impl Shard {
         if let Err(fault) = membership.leave().await {
             warn!(%fault, "could not leave the group");
         }
+        if let End::Fenced(_) | End::Indeterminate(_) = end {
+            self.end_transactions(&prefix).await;
+        }
         end
+    }
+
+    /// Ends at once what a session's lanes may have left open; readers would wait for the transaction timeout otherwise.
+    async fn end_transactions(&self, prefix: &str) {
+        for (id, ended) in
+            join_all(lane_ids(prefix).map(async |id| (id.clone(), self.log.fence(&id).await))).await
+        {
+            if let Err(fault) = ended {
+                warn!(transactional_id = id, %fault, "could not end a lane's transaction, the broker will");
+            }
+        }
     }
 
     async fn join(
         &self,
         prefix: &str,
     ) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>, Vec<Box<dyn Lane>>), LogError> {
-        let ids = (0..LANES).map(|lane| format!("{prefix}-{lane}"));
-        let lanes = futures::future::try_join_all(ids.map(async |id| self.log.lane(&id).await)).await?;
+        let lanes = try_join_all(lane_ids(prefix).map(async |id| self.log.lane(&id).await)).await?;
         let config = GroupConfig {
             group: GROUP.to_owned(),
             topics: self.config.domains.iter().map(|it| it.commands_topic().to_owned()).collect(),
@@ -135,6 +149,11 @@ impl Shard {
         let (membership, group) = self.log.join(config).await?;
         Ok((membership, group, lanes))
     }
+}
+
+/// The transactional ids of a session's lanes.
+fn lane_ids(prefix: &str) -> impl Iterator<Item = String> {
+    (0..LANES).map(move |lane| format!("{prefix}-{lane}"))
 }
 
 /// One membership in the group, from joining to leaving.
