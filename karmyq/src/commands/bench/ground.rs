@@ -1,6 +1,7 @@
 //! Where the measurements happen: servers of their own, so that no data of anybody are touched, or those that are there.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -39,6 +40,8 @@ pub(super) struct Ground {
 struct Servers {
     dev: PathBuf,
     state: PathBuf,
+    /// Locked as long as they are used.
+    _lock: File,
 }
 
 impl Ground {
@@ -48,8 +51,7 @@ impl Ground {
             "no clone with ./dev found to start servers of its own; run it inside a clone, or on the servers that the \
              environment names with --here",
         )?;
-        let state = dev.with_file_name(".dev").join("bench");
-        let servers = Servers { dev, state };
+        let servers = Servers::of(dev)?;
         mention("starting servers of its own");
         // What an interrupted run has left would distort the figures.
         servers.dev("reset").await?;
@@ -118,6 +120,15 @@ impl Ground {
 }
 
 impl Servers {
+    /// Those of the clone of this `./dev`, for this run alone.
+    fn of(dev: PathBuf) -> Result<Self> {
+        let folder = dev.with_file_name(".dev");
+        std::fs::create_dir_all(&folder)?;
+        let lock = File::create(folder.join("bench.lock"))?;
+        lock.try_lock().context("another bench runs in this clone")?;
+        Ok(Self { dev, state: folder.join("bench"), _lock: lock })
+    }
+
     /// Runs a command of `./dev` for them; what it says goes to standard error.
     async fn dev(&self, command: &str) -> Result<()> {
         let status = Command::new(&self.dev)

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use projectors::status;
 use service_kit::config::Secret;
-use service_kit::postgres;
+use service_kit::{postgres, shutdown};
 use sqlx::PgPool;
 
 use super::closed_loop::Plan;
@@ -63,12 +63,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         !cfg!(debug_assertions),
         "figures of a debug build mean nothing; build it with: cargo build --release"
     );
+    let interrupted = shutdown::on_signal();
     let ground = if arguments.here { Ground::here().await? } else { Ground::own().await? };
-    let report = tokio::select! {
-        report = measure(&ground, arguments.plan()) => report,
-        interrupted = tokio::signal::ctrl_c() => Err(interrupted.err().map_or_else(
-            || anyhow::anyhow!("interrupted"), anyhow::Error::from)),
-    };
+    let measuring = interrupted.run_until_cancelled(measure(&ground, arguments.plan())).await;
+    let report = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
     ground.clear().await?;
     let report = report?;
     if arguments.json {

@@ -1,4 +1,4 @@
-//! `karmyq projections rebuild`: one projection after the other, with progress, cancelled by Ctrl-C.
+//! `karmyq projections rebuild`: one projection after the other, with progress, cancelled by a signal.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use projectors::rebuild::{Phase, Progress, rebuild};
 use serde_json::json;
+use service_kit::shutdown;
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 
 use super::Asked;
 use crate::engine::Engine;
@@ -18,13 +18,7 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Rebuilds what was asked for. Cancelling leaves the live tables as they are.
 pub(super) async fn run(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
-    let cancelled = CancellationToken::new();
-    let cancel = cancelled.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
-        }
-    });
+    let cancelled = shutdown::on_signal();
     let mut reports = Vec::new();
     for name in asked.names() {
         let mut progress = Telling::of(&name);
