@@ -45,9 +45,9 @@ impl Report {
     /// Prints the table for people.
     pub(super) fn tell(&self) {
         say(
-            "A command is an edit, question, proposal, acceptance or confirmation; with the notices and the karma that follow",
+            "A command edits, asks, proposes, accepts or confirms; with the notices and the karma that follow, it comes to",
         );
-        say("it comes to between two and three records.");
+        say("between two and three records.");
         let line =
             |what: &str, figure: f64, unit: &str| say(format_args!("{what:<42} {figure:>10.0} {unit}"));
         line("raw transactional produce", self.ceiling_events_per_second, "records/s");
