@@ -45,7 +45,7 @@ impl Report {
     /// Prints the table for people.
     pub(super) fn tell(&self) {
         say(
-            "A command edits, asks, proposes, accepts or confirms; with the notices and the karma that follow, it comes to",
+            "A command edits, asks, proposes, accepts or confirms; with the notices and karma that follow, it comes to",
         );
         say("between two and three records.");
         let line =
