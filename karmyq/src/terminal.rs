@@ -26,8 +26,10 @@ pub(crate) fn error(error: &anyhow::Error) {
 
 /// Lets what happens inside speak on standard error: warnings, or what `RUST_LOG` asks for.
 pub(crate) fn show_warnings() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // What takes long is told by progress, not by the database driver.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,sqlx=error"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 /// Colours, where somebody sees them.

@@ -44,10 +44,8 @@ pub(super) struct Http {
 impl Report {
     /// Prints the table for people.
     pub(super) fn tell(&self) {
-        say(
-            "A command edits, asks, proposes, accepts or confirms; with the notices and karma that follow, it comes to",
-        );
-        say("between two and three records.");
+        say("A command edits, asks, proposes, accepts or confirms; with the notices and karma that follow,");
+        say("it comes to between two and three records.");
         let line =
             |what: &str, figure: f64, unit: &str| say(format_args!("{what:<42} {figure:>10.0} {unit}"));
         line("raw transactional produce", self.ceiling_events_per_second, "records/s");
