@@ -57,9 +57,7 @@ impl Ground {
         servers.dev("reset").await?;
         servers.dev("servers").await?;
         let variables = servers.variables().await?;
-        let ground = Self { variables, servers: Some(servers) };
-        ground.set_up().await?;
-        Ok(ground)
+        Ok(Self { variables, servers: Some(servers) })
     }
 
     /// The servers that the environment names. No command-api may run on them: it would own partitions.
@@ -79,9 +77,18 @@ impl Ground {
                 "a command-api runs at {running} and owns the partitions: stop it first, or leave --here out"
             );
         }
-        let ground = Self { variables, servers: None };
-        ground.set_up().await?;
-        Ok(ground)
+        Ok(Self { variables, servers: None })
+    }
+
+    /// Brings tables, topics and schemas up to date.
+    pub(super) async fn set_up(&self) -> Result<()> {
+        for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
+            let output =
+                Command::new(std::env::current_exe()?).args(step).envs(&self.variables).output().await?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "karmyq {} failed: {said}", step.join(" "));
+        }
+        Ok(())
     }
 
     /// A variable of the environment.
@@ -94,10 +101,9 @@ impl Ground {
         &self.variables
     }
 
-    /// Settings of a service: the variables and these.
-    pub(super) fn settings(&self, more: &[(&str, &str)]) -> Reader {
-        let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Reader::from_variables(self.variables.clone().into_iter().chain(more))
+    /// The variables as settings.
+    pub(super) fn settings(&self) -> Reader {
+        Reader::from_variables(self.variables.clone())
     }
 
     /// Ends the servers and deletes their data, when they are its own.
@@ -106,16 +112,6 @@ impl Ground {
             Some(servers) => servers.dev("reset").await,
             None => Ok(()),
         }
-    }
-
-    async fn set_up(&self) -> Result<()> {
-        for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
-            let output =
-                Command::new(std::env::current_exe()?).args(step).envs(&self.variables).output().await?;
-            let said = String::from_utf8_lossy(&output.stderr);
-            ensure!(output.status.success(), "karmyq {} failed: {said}", step.join(" "));
-        }
-        Ok(())
     }
 }
 

@@ -78,8 +78,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
+    ground.set_up().await.context("setting the servers up")?;
     let pairs = settle(ground).await.context("settling people")?;
-    let engine = Engine::connect(ground.settings(&[])).await?;
+    let engine = Engine::connect(ground.settings()).await?;
     mention("measuring the writer without HTTP");
     let in_process = in_process::load(&engine, &pairs, plan).await.context("in process")?;
     mention("measuring what the broker takes");
