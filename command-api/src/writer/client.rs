@@ -16,6 +16,11 @@ impl Session<'_> {
         self.open.records.len() < self.shard.config.window_records
     }
 
+    /// The partitions whose commands are taken: loaded, and not on their way out.
+    pub(super) fn served(&self) -> Vec<PartitionId> {
+        self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect()
+    }
+
     /// Decides a client's command. Its answer goes out at once, or with the window that it rests on.
     pub(super) fn client(&mut self, job: Job) {
         let Job { partition: id, submission, reply } = job;
@@ -61,9 +66,7 @@ impl Session<'_> {
     /// Fires what is due on all partitions that are served.
     pub(super) fn fire_timers(&mut self) {
         let clock = self.shard.tools.clock.now();
-        let serving: Vec<_> =
-            self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
-        for id in serving {
+        for id in self.served() {
             while self.has_room()
                 && let Some(partition) = self.partitions.get_mut(&id)
                 && let Some(key) = partition.pop_due(clock)

@@ -82,9 +82,7 @@ enum Taken {
 impl Session<'_> {
     /// Carries out what waits for partitions that are served, as far as the open window has room.
     pub(super) async fn take_internal(&mut self) {
-        let serving: Vec<_> =
-            self.partitions.keys().copied().filter(|it| self.shard.serving.contains(*it)).collect();
-        for id in serving {
+        for id in self.served() {
             while self.has_room()
                 && let Some(record) = self.inbox.next_of(id)
             {
