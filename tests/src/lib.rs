@@ -1,9 +1,11 @@
 //! The harness of the system tests: the real services on real servers, seen from outside.
 //!
 //! `environment` says where the servers are, `services` runs our binaries, `http` calls their API, `stream` listens to
-//! live updates, `log` reads topics as a stranger would, `people` tells stories through the API. Nothing here knows how
+//! live updates, `log` reads topics as a stranger would, `collector` receives the services' traces, `people` tells stories
+//! through the API. Nothing here knows how
 //! a service works inside.
 
+pub mod collector;
 pub mod environment;
 pub mod eventually;
 pub mod http;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
+use crate::collector::Collector;
 use crate::environment::{Environment, binaries, scratch};
 use crate::eventually::eventually;
 use crate::http::Api;
@@ -30,6 +31,8 @@ pub struct System {
     pub log: Log,
     /// The database, as superuser.
     pub postgres: PgPool,
+    /// What the services export as traces.
+    pub collector: Collector,
     /// Where the services listen.
     pub addresses: Addresses,
     command_api: Mutex<Service>,
@@ -60,7 +63,8 @@ impl System {
         }
         let addresses =
             Addresses { command_api: free_address(), projectors: free_address(), query_api: free_address() };
-        let start = |kind, address: &str| Service::start(&environment, kind, address, &[]);
+        let collector = Collector::start().await;
+        let start = |kind, address: &str| Service::start(&environment, kind, address, &collector.variables());
         let command_api = start(Kind::CommandApi, &addresses.command_api);
         let projectors = start(Kind::Projectors, &addresses.projectors);
         let query_api = start(Kind::QueryApi, &addresses.query_api);
@@ -72,6 +76,7 @@ impl System {
             environment,
             api,
             postgres,
+            collector,
             addresses,
             command_api: Mutex::new(command_api),
             projectors: Mutex::new(projectors),
@@ -86,7 +91,7 @@ impl System {
     /// Starts another command-api beside the first, and the API as a client of that one sees it.
     pub async fn another_command_api(&self) -> (Service, Api) {
         let address = free_address();
-        let mut service = Service::start(&self.environment, Kind::CommandApi, &address, &[]);
+        let mut service = self.command_api_at(&address);
         service.ready().await;
         (service, Api::new(format!("http://{address}"), format!("http://{}", self.addresses.query_api)))
     }
@@ -99,8 +104,12 @@ impl System {
     /// Starts command-api again where it was, and waits until it is ready.
     pub async fn restart_command_api(&self) {
         let mut service = self.command_api.lock().await;
-        *service = Service::start(&self.environment, Kind::CommandApi, &self.addresses.command_api, &[]);
+        *service = self.command_api_at(&self.addresses.command_api);
         service.ready().await;
+    }
+
+    fn command_api_at(&self, address: &str) -> Service {
+        Service::start(&self.environment, Kind::CommandApi, address, &self.collector.variables())
     }
 }
 

@@ -19,6 +19,7 @@ mod safe_start;
 mod story;
 mod tenancy;
 mod tokens;
+mod traces;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ const TESTS: &[(&str, Test)] = tests![
     story::neighbours_exchange_help_and_everybody_sees_it,
     story::every_event_of_the_exchange_is_complete_and_tells_its_cause,
     story::places_of_a_full_community_are_given_away_once,
+    traces::a_trace_goes_through_kafka_to_whatever_its_command_led_to,
     idempotency::the_same_key_gets_the_same_answer_and_appends_nothing,
     idempotency::the_same_key_for_another_call_is_refused,
     idempotency::a_stale_version_is_refused,
