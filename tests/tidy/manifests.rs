@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::repository::{files, none, root};
 
 /// Every crate with the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("event-schemas", &[]),
     ("domain", &["event-schemas"]),
     ("event-log", &["event-schemas"]),
@@ -33,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "service-kit",
         ],
     ),
+    ("model", &[]),
     ("xtask", &[]),
 ];
 
