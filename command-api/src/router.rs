@@ -2,13 +2,12 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, patch, post, put};
 use service_kit::middleware::rate_limit::{Class, RateLimits, check};
 
 use crate::app::App;
-use crate::edge::forward::{Forwarder, forward};
-use crate::edge::key;
+use crate::edge::forward::{Forwarder, carry};
 use crate::routes::communities::{joining, members, terms};
 use crate::routes::{auth, communities, feedback, matches, notifications, requests, users};
 
@@ -63,7 +62,5 @@ pub(crate) fn routes(app: App, forwarder: Forwarder, limits: &RateLimits) -> Rou
         .route("/notifications/{userId}/preferences", put(notifications::set_global_preferences))
         .route("/notifications/{userId}/preferences/{type}", put(notifications::set_preference));
     // Around the whole, so that a forwarded call has its full path.
-    Router::new()
-        .nest("/api/v1", commands.with_state(app))
-        .layer((from_fn(key::ensure), from_fn_with_state(forwarder, forward)))
+    Router::new().nest("/api/v1", commands.with_state(app)).layer(from_fn_with_state(forwarder, carry))
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use event_log::{KeyRing, MasterKey};
 use event_schemas::{Domain, topics};
 use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
@@ -24,7 +23,7 @@ use crate::accounts::{Accounts, completion};
 use crate::app::{App, Parts};
 use crate::config::Config;
 use crate::edge::fingerprint::FingerprintKey;
-use crate::edge::forward::{Forwarder, recognise};
+use crate::edge::forward::Forwarder;
 use crate::engine::Engine;
 use crate::fresh::Fresh;
 use crate::router;
@@ -106,9 +105,9 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
         class: Class::Commands,
         allowed_origins: config.allowed_origins,
         time_limit: TIME_LIMIT,
+        hops: Some(forwarder.hops()),
     };
-    let router = stack.around(router::routes(app, forwarder.clone(), &limits));
-    let router = router.layer(from_fn_with_state(forwarder, recognise));
+    let router = stack.around(router::routes(app, forwarder, &limits));
     let router = router.merge(health.routes()).merge(telemetry::metrics::routes());
     Ok(Service { router, writer: writing })
 }

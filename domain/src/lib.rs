@@ -6,6 +6,7 @@
 //! values of commands are made of.
 
 mod aggregate;
+mod growing;
 mod patch;
 mod reading;
 mod refusal;

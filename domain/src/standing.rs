@@ -8,11 +8,12 @@ mod command;
 mod crediting;
 mod split;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use event_schemas::reputation::{ExchangeCredited, FeedbackRecorded, KarmaAwarded, ReputationEvent};
 use event_schemas::{CommunityId, MatchId, Timestamp, UserId};
 
+use crate::growing::Set;
 use crate::{Aggregate, Meta, Refusal, Timer};
 
 pub use command::{Command, CreditExchange, Terms};
@@ -24,12 +25,12 @@ pub struct State {
     communities: BTreeMap<CommunityId, Earned>,
     total_karma: i32,
     helps_given: u32,
-    people_helped: HashSet<UserId>,
+    people_helped: Set<UserId>,
     badges: Vec<String>,
     milestones: Vec<i32>,
-    credited_as_helper: HashSet<MatchId>,
-    credited_as_requester: HashSet<MatchId>,
-    rated: HashSet<MatchId>,
+    credited_as_helper: Set<MatchId>,
+    credited_as_requester: Set<MatchId>,
+    rated: Set<MatchId>,
 }
 
 /// What a person has earned in one community.
@@ -69,12 +70,12 @@ impl Aggregate for State {
             ReputationEvent::KarmaAwarded(it) => self.karma_awarded(it),
             ReputationEvent::ExchangeCredited(it) => self.exchange_credited(it),
             ReputationEvent::ExchangeReceived(it) => {
-                self.credited_as_requester.insert(it.match_id);
+                self.credited_as_requester.insert_mut(it.match_id);
             }
             ReputationEvent::BadgeEarned(it) => self.badges.push(it.badge_type.clone()),
             ReputationEvent::KarmaMilestoneReached(it) => self.milestones.push(it.milestone),
             ReputationEvent::FeedbackRecorded(it) => {
-                self.rated.insert(it.match_id);
+                self.rated.insert_mut(it.match_id);
             }
         }
     }
@@ -146,11 +147,12 @@ impl State {
     }
 
     fn exchange_credited(&mut self, it: &ExchangeCredited) {
-        if !self.credited_as_helper.insert(it.match_id) {
+        if self.credited_as_helper.contains(&it.match_id) {
             return;
         }
+        self.credited_as_helper.insert_mut(it.match_id);
         self.helps_given = self.helps_given.saturating_add(1);
-        self.people_helped.insert(it.requester_id);
+        self.people_helped.insert_mut(it.requester_id);
         for credit in &it.credits {
             let earned = self.communities.entry(credit.community_id).or_default();
             earned.helps = earned.helps.saturating_add(1);

@@ -81,6 +81,7 @@ impl App {
             class: Class::Reads,
             allowed_origins: config.allowed_origins.clone(),
             time_limit: TIME_LIMIT,
+            hops: None,
         }
     }
 }

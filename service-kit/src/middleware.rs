@@ -1,25 +1,30 @@
-//! What a request passes before it meets a route, outermost first: correlation id and span · log and metrics · CORS ·
-//! panics become 500 · time limit · body limit · authentication · rate limit.
+//! What a request passes before it meets a route, outermost first: CORS · correlation id and span · log and metrics ·
+//! time limit · panics become 500 · authentication · rate limit.
+//!
+//! Each is a function that takes the request and what comes next; [`Stack`] is their order.
 
 pub mod correlation;
 mod observe;
 pub mod rate_limit;
 
 use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ETAG, LOCATION, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use tower_http::catch_panic::CatchPanicLayer;
+use futures::FutureExt;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::answer::{POSITION, Problem, method_not_allowed, unknown_route};
 use crate::auth::{Authentication, Authenticator};
-use rate_limit::{Class, RateLimits};
+use rate_limit::{Class, Counted, RateLimits};
 
 /// Largest body, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -37,52 +42,83 @@ pub struct Stack {
     pub allowed_origins: Vec<String>,
     /// Until the headers of an answer; a stream may go on.
     pub time_limit: Duration,
+    /// Where instances send calls to one another.
+    pub hops: Option<Hops>,
+}
+
+/// Tells from its headers whether another instance of the service has counted a call and sent it on.
+#[derive(Clone)]
+pub struct Hops(Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>);
+
+impl Hops {
+    /// Hops that this function recognises.
+    pub fn new(recognise: impl Fn(&HeaderMap) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(recognise))
+    }
+
+    /// Marks a request that came by a hop as [`Counted`].
+    pub fn mark(&self, request: &mut Request) {
+        if self.0(request.headers()) {
+            request.extensions_mut().insert(Counted);
+        }
+    }
+}
+
+impl fmt::Debug for Hops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hops")
+    }
 }
 
 impl Stack {
     /// The router with all of it, and with our answers for unknown paths and methods. Health and metrics are merged
     /// after this, because they pass none of it.
-    pub fn around(&self, router: Router) -> Router {
-        // One layer of all, outermost first: each `layer` by itself would box the route once more, and all boxes are
-        // cloned for every request.
-        let layers = (
-            from_fn(correlation::assign),
-            from_fn(observe::request),
-            cors(&self.allowed_origins),
-            CatchPanicLayer::custom(panicked),
-            from_fn_with_state(self.time_limit, limit_time),
-            DefaultBodyLimit::max(BODY_LIMIT),
-            from_fn_with_state(self.authenticator.clone(), authenticate),
-            from_fn_with_state((self.limits.clone(), self.class), rate_limit::check),
-        );
+    pub fn around(self, router: Router) -> Router {
+        let cors = cors(&self.allowed_origins);
+        // One layer and one `from_fn`: axum boxes each of them and clones all that is inside for every request, which
+        // cost more than the commands.
+        let layers = (cors, from_fn_with_state(Arc::new(self), pass));
         router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(layers)
     }
-}
 
-async fn authenticate(
-    State(authenticator): State<Authenticator>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let authentication = authenticator.of(request.headers());
-    if let Authentication::SignedIn(claims) = &authentication {
-        correlation::note_user(claims.user_id);
+    fn authenticate(&self, request: &mut Request) {
+        let authentication = self.authenticator.of(request.headers());
+        if let Authentication::SignedIn(claims) = &authentication {
+            correlation::note_user(claims.user_id);
+        }
+        request.extensions_mut().insert(authentication);
     }
-    request.extensions_mut().insert(authentication);
-    next.run(request).await
-}
 
-async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            Problem::unavailable("DEPENDENCY_UNAVAILABLE", "the call took too long", Duration::from_secs(1))
-                .into_response()
+    /// Panics become 500, whoever takes too long 503.
+    async fn guard(&self, answering: impl Future<Output = Response>) -> Response {
+        // What a handler holds goes with it; shared state has no lock that a panic could leave half changed.
+        match tokio::time::timeout(self.time_limit, AssertUnwindSafe(answering).catch_unwind()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => panicked(&*panic),
+            Err(_elapsed) => {
+                let message = "the call took too long";
+                Problem::unavailable("DEPENDENCY_UNAVAILABLE", message, Duration::from_secs(1))
+                    .into_response()
+            }
         }
     }
 }
 
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+/// What every request passes.
+async fn pass(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
+    if let Some(hops) = &stack.hops {
+        hops.mark(&mut request);
+    }
+    DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
+    let admit = async |mut request: Request| {
+        stack.authenticate(&mut request);
+        rate_limit::pass(&stack.limits, stack.class, request, |request| next.run(request)).await
+    };
+    let guarded = |request| stack.guard(admit(request));
+    correlation::assign(request, |request| observe::request(request, guarded)).await
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text =
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     Problem::internal(format_args!("panic: {}", text.unwrap_or("without text"))).into_response()

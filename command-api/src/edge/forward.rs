@@ -11,12 +11,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service_kit::answer::{POSITION, Problem};
-use service_kit::middleware::correlation;
 use service_kit::middleware::rate_limit::Counted;
+use service_kit::middleware::{Hops, correlation};
 use tracing::{debug, warn};
 
 use super::fingerprint::FingerprintKey;
-use super::key::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAY};
+use super::key::{self, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAY};
 use super::refused::{Elsewhere, moving, outcome_unknown};
 
 /// Longest body of a call.
@@ -59,10 +59,6 @@ pub(crate) struct Forwarder {
     key: FingerprintKey,
 }
 
-/// Marks a call that another instance has sent here.
-#[derive(Clone, Copy, Debug)]
-struct Hopped;
-
 impl Forwarder {
     /// A forwarder of the instance with this address.
     ///
@@ -77,6 +73,12 @@ impl Forwarder {
             .build()?;
         let signature = HeaderValue::from_str(&format!("{own_address} {}", key.seal_of(own_address)))?;
         Ok(Self { client, signature, key })
+    }
+
+    /// Recognises what other instances sent here.
+    pub(crate) fn hops(&self) -> Hops {
+        let forwarder = self.clone();
+        Hops::new(move |headers| forwarder.is_from_instance(headers))
     }
 
     /// Whether another instance sent the call: a client could only guess the seal.
@@ -117,21 +119,12 @@ struct Call {
     body: Bytes,
 }
 
-/// Outermost middleware: recognises calls that another instance has counted and sent here.
-pub(crate) async fn recognise(
-    State(forwarder): State<Forwarder>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if forwarder.is_from_instance(request.headers()) {
-        request.extensions_mut().insert(Hopped);
-        request.extensions_mut().insert(Counted);
-    }
-    next.run(request).await
+/// Middleware of all commands: a call has a key, and is repeated at the owner when the handler says that it is elsewhere.
+pub(crate) async fn carry(State(forwarder): State<Forwarder>, request: Request, next: Next) -> Response {
+    key::ensure(request, |request| forward(&forwarder, request, next)).await
 }
 
-/// Middleware: reads the body, and repeats the call at the owner when the handler says that it is elsewhere.
-pub(crate) async fn forward(State(forwarder): State<Forwarder>, request: Request, next: Next) -> Response {
+async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
         return Problem::payload_too_large().into_response();
@@ -142,7 +135,7 @@ pub(crate) async fn forward(State(forwarder): State<Forwarder>, request: Request
         headers: headers_of(&parts),
         body: body.clone(),
     };
-    let has_hopped = parts.extensions.get::<Hopped>().is_some();
+    let has_hopped = parts.extensions.get::<Counted>().is_some();
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match response.extensions_mut().remove::<Elsewhere>() {
         Some(to) if !has_hopped => forwarder.send(&to, call).await,

@@ -2,7 +2,6 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use service_kit::answer::{FieldFault, Problem};
 use uuid::Uuid;
@@ -16,8 +15,11 @@ pub(crate) const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempo
 /// Longest key.
 const LONGEST: usize = 128;
 
-/// Middleware: makes sure that the call has a key, and returns it.
-pub(crate) async fn ensure(mut request: Request, next: Next) -> Response {
+/// Makes sure that the call has a key, and returns it.
+pub(super) async fn ensure<F>(mut request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let key = match request.headers().get(IDEMPOTENCY_KEY) {
         Some(key) if is_valid(key) => key.clone(),
         Some(_) => {
@@ -32,7 +34,7 @@ pub(crate) async fn ensure(mut request: Request, next: Next) -> Response {
             made
         }
     };
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     response.headers_mut().insert(IDEMPOTENCY_KEY, key);
     response
 }

@@ -1,20 +1,22 @@
 //! What was done in a community: exchanges, the people in them, and how they were rated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use event_schemas::community::{
     CommunityEvent, CountExchange, CountQuality, ExchangeCounted, QualityCounted,
 };
 use event_schemas::{CommunityId, MatchId, UserId};
 
+use crate::growing::{Map, Set};
+
 /// Counts of exchanges and their quality.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tally {
     community: CommunityId,
-    exchanges: BTreeSet<MatchId>,
-    participants: BTreeSet<UserId>,
+    exchanges: Set<MatchId>,
+    participants: Set<UserId>,
     /// Ratings per match, at most one of each side.
-    ratings: BTreeMap<MatchId, u8>,
+    ratings: Map<MatchId, u8>,
     quality_sum: f64,
     quality_count: i32,
 }
@@ -23,12 +25,12 @@ pub struct Tally {
 const MOST_RATINGS: u8 = 2;
 
 impl Tally {
-    pub(super) const fn of(community: CommunityId) -> Self {
+    pub(super) fn of(community: CommunityId) -> Self {
         Self {
             community,
-            exchanges: BTreeSet::new(),
-            participants: BTreeSet::new(),
-            ratings: BTreeMap::new(),
+            exchanges: Set::default(),
+            participants: Set::default(),
+            ratings: Map::default(),
             quality_sum: 0.0,
             quality_count: 0,
         }
@@ -47,8 +49,8 @@ impl Tally {
             match_id: count.match_id,
             helper_id: count.helper_id,
             requester_id: count.requester_id,
-            exchanges: number(self.exchanges.len() + 1),
-            participants: number(self.participants.len() + newcomers.len()),
+            exchanges: number(self.exchanges.size() + 1),
+            participants: number(self.participants.size() + newcomers.len()),
             at: count.completed_at,
         };
         vec![counted.into()]
@@ -69,13 +71,14 @@ impl Tally {
     }
 
     pub(super) fn exchange_counted(&mut self, event: &ExchangeCounted) {
-        self.exchanges.insert(event.match_id);
-        self.participants.extend([event.helper_id, event.requester_id]);
+        self.exchanges.insert_mut(event.match_id);
+        self.participants.insert_mut(event.helper_id);
+        self.participants.insert_mut(event.requester_id);
     }
 
     pub(super) fn quality_counted(&mut self, event: &QualityCounted) {
-        let ratings = self.ratings.entry(event.match_id).or_default();
-        *ratings = ratings.saturating_add(1);
+        let ratings = self.ratings.get(&event.match_id).map_or(1, |it| it.saturating_add(1));
+        self.ratings.insert_mut(event.match_id, ratings);
         self.quality_sum = event.quality_sum;
         self.quality_count = event.quality_count;
     }

@@ -6,8 +6,6 @@
 //! The words of an applicant are forgotten 30 days after the decision. All of one applicant's words here share a key,
 //! so that asking again postpones the forgetting of what was written before.
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
 use event_schemas::community::{
     CommunityEvent, JoinMessageForgotten, JoinRequestCreated, JoinRequestRejected, JoinRequestWithdrawn,
@@ -19,6 +17,7 @@ use super::{
     AccessType, Active, Command, DecideJoin, ForgetJoinMessage, JoinCommunity, Rejection, Role, Verdict,
     WithdrawJoin,
 };
+use crate::growing::{Map, Set};
 use crate::{Meta, Timer};
 
 /// How long an applicant's words outlive the decision.
@@ -26,7 +25,11 @@ const MESSAGE_WINDOW: TimeDelta = TimeDelta::days(30);
 
 /// The last join request of everybody who ever made one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JoinRequests(BTreeMap<UserId, JoinRequest>);
+pub struct JoinRequests {
+    of: Map<UserId, JoinRequest>,
+    /// Whose words are to be forgotten, the earliest first.
+    forgettings: Set<(Timestamp, UserId)>,
+}
 
 /// One person's last join request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl Active {
 
     pub(super) fn withdraw_join(&self, withdraw: &WithdrawJoin) -> Result<Vec<CommunityEvent>, Rejection> {
         let (community_id, user_id) = (self.id, withdraw.by);
-        match self.join_requests.0.get(&user_id) {
+        match self.join_requests.of.get(&user_id) {
             Some(JoinRequest::Pending { .. }) => {
                 Ok(vec![JoinRequestWithdrawn { community_id, user_id, decided_by_id: None }.into()])
             }
@@ -105,7 +108,7 @@ impl Active {
         now: Timestamp,
     ) -> Result<Vec<CommunityEvent>, Rejection> {
         self.at_least(Role::Moderator, decide.by)?;
-        match (self.join_requests.0.get(&decide.applicant), decide.verdict) {
+        match (self.join_requests.of.get(&decide.applicant), decide.verdict) {
             (None, _) => Err(Rejection::JoinRequestNotFound),
             (Some(JoinRequest::Decided { .. }), _) => Err(Rejection::JoinRequestDecided),
             (Some(JoinRequest::Pending { .. }), Verdict::Approve) => {
@@ -135,13 +138,13 @@ impl JoinRequests {
     /// The last join request of a person.
     #[must_use]
     pub fn get(&self, applicant: UserId) -> Option<&JoinRequest> {
-        self.0.get(&applicant)
+        self.of.get(&applicant)
     }
 
     /// Whether somebody has to decide on this person's request.
     #[must_use]
     pub fn is_pending(&self, applicant: UserId) -> bool {
-        matches!(self.0.get(&applicant), Some(JoinRequest::Pending { .. }))
+        matches!(self.of.get(&applicant), Some(JoinRequest::Pending { .. }))
     }
 
     pub(super) fn forget(
@@ -150,8 +153,7 @@ impl JoinRequests {
         command: &ForgetJoinMessage,
         now: Timestamp,
     ) -> Vec<CommunityEvent> {
-        let due = self.forgettings().any(|(applicant, it)| applicant == command.applicant && it.due <= now);
-        if due {
+        if self.forgetting(command.applicant).is_some_and(|it| it.due <= now) {
             vec![JoinMessageForgotten { community_id, user_id: command.applicant }.into()]
         } else {
             vec![]
@@ -159,48 +161,63 @@ impl JoinRequests {
     }
 
     pub(super) fn timer(&self) -> Option<Timer<Command>> {
-        let (applicant, next) = self.forgettings().min_by_key(|(_, it)| it.due)?;
+        let (_, applicant) = *self.forgettings.first()?;
+        let next = self.forgetting(applicant)?;
         let command = Command::ForgetJoinMessage(ForgetJoinMessage { applicant });
         Some(Timer { due: next.due, kind: "join_message", armed_by: next.armed_by, command })
     }
 
     pub(super) fn created(&mut self, event: &JoinRequestCreated) {
-        let before = self.0.get(&event.user_id).is_some_and(JoinRequest::has_words);
-        self.0.insert(event.user_id, JoinRequest::Pending { written: before || event.message.is_some() });
+        let before = self.of.get(&event.user_id).is_some_and(JoinRequest::has_words);
+        self.set(event.user_id, JoinRequest::Pending { written: before || event.message.is_some() });
     }
 
     pub(super) fn decided(&mut self, applicant: UserId, outcome: Outcome, meta: Meta) {
-        if let Some(request) = self.0.get_mut(&applicant) {
-            request.end(outcome, meta);
+        if let Some(request) = self.of.get(&applicant) {
+            self.set(applicant, request.ended(outcome, meta));
         }
     }
 
     pub(super) fn forgotten(&mut self, event: &JoinMessageForgotten) {
-        if let Some(JoinRequest::Decided { forget, .. }) = self.0.get_mut(&event.user_id) {
-            *forget = None;
+        if let Some(JoinRequest::Decided { outcome, .. }) = self.of.get(&event.user_id) {
+            self.set(event.user_id, JoinRequest::Decided { outcome: *outcome, forget: None });
         }
     }
 
     /// Nobody will decide any more, so that the words of all who waited are due to be forgotten.
     pub(super) fn archived(&mut self, meta: Meta) {
-        for request in self.0.values_mut() {
-            request.end(Outcome::Closed, meta);
+        for (applicant, request) in &self.of.clone() {
+            self.set(*applicant, request.ended(Outcome::Closed, meta));
         }
     }
 
-    fn forgettings(&self) -> impl Iterator<Item = (UserId, Forgetting)> {
-        self.0.iter().filter_map(|(applicant, request)| match request {
-            JoinRequest::Decided { forget, .. } => forget.map(|it| (*applicant, it)),
+    fn forgetting(&self, applicant: UserId) -> Option<Forgetting> {
+        match self.of.get(&applicant)? {
+            JoinRequest::Decided { forget, .. } => *forget,
             JoinRequest::Pending { .. } => None,
-        })
+        }
+    }
+
+    fn set(&mut self, applicant: UserId, request: JoinRequest) {
+        if let Some(before) = self.forgetting(applicant) {
+            self.forgettings.remove_mut(&(before.due, applicant));
+        }
+        self.of.insert_mut(applicant, request);
+        if let Some(next) = self.forgetting(applicant) {
+            self.forgettings.insert_mut((next.due, applicant));
+        }
     }
 }
 
 impl JoinRequest {
-    fn end(&mut self, outcome: Outcome, meta: Meta) {
-        if let Self::Pending { written } = *self {
-            let forgetting = Forgetting { due: meta.at + MESSAGE_WINDOW, armed_by: meta.event_id };
-            *self = Self::Decided { outcome, forget: written.then_some(forgetting) };
+    /// What becomes of it when somebody, or nobody any more, decides.
+    fn ended(self, outcome: Outcome, meta: Meta) -> Self {
+        match self {
+            Self::Pending { written } => {
+                let forgetting = Forgetting { due: meta.at + MESSAGE_WINDOW, armed_by: meta.event_id };
+                Self::Decided { outcome, forget: written.then_some(forgetting) }
+            }
+            Self::Decided { .. } => self,
         }
     }
 

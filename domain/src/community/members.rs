@@ -1,17 +1,20 @@
 //! Who belongs to a community, in which role, and who did.
 
-use std::collections::BTreeMap;
-
 use event_schemas::community::{
     CommunityEvent, JoinRequestApproved, MemberRoleChanged, UserJoinedCommunity, UserLeftCommunity,
 };
 use event_schemas::{CommunityId, Timestamp, UserId};
 
 use super::{Active, AddMember, ChangeMember, MemberStatus, Rejection, RemoveMember, Role};
+use crate::growing::Map;
 
 /// All who belong to a community or ever did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Members(BTreeMap<UserId, Membership>);
+pub struct Members {
+    of: Map<UserId, Membership>,
+    /// How many of them are active.
+    active: usize,
+}
 
 /// One person's membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +97,7 @@ impl Via {
 impl Members {
     /// The active ones with their roles.
     pub fn active(&self) -> impl Iterator<Item = (UserId, Role)> {
-        self.0.iter().filter_map(|(user, membership)| match membership {
+        self.of.iter().filter_map(|(user, membership)| match membership {
             Membership::Active { role, .. } => Some((*user, *role)),
             Membership::Inactive { .. } => None,
         })
@@ -103,13 +106,13 @@ impl Members {
     /// What is known of a person's membership.
     #[must_use]
     pub fn get(&self, user: UserId) -> Option<&Membership> {
-        self.0.get(&user)
+        self.of.get(&user)
     }
 
     /// The role of an active member.
     #[must_use]
     pub fn role_of(&self, user: UserId) -> Option<Role> {
-        match self.0.get(&user)? {
+        match self.of.get(&user)? {
             Membership::Active { role, .. } => Some(*role),
             Membership::Inactive { .. } => None,
         }
@@ -117,7 +120,7 @@ impl Members {
 
     /// Refuses a cap that the active members do not fit into.
     pub(super) fn fit_into(&self, cap: i32) -> Result<(), Rejection> {
-        let active = self.active().count();
+        let active = self.active;
         if usize::try_from(cap).is_ok_and(|cap| active <= cap) {
             Ok(())
         } else {
@@ -140,19 +143,21 @@ impl Members {
     pub(super) fn joined(&mut self, event: &UserJoinedCommunity) {
         // A role that this code does not know gives no more rights than membership.
         let role = Role::named(&event.role).unwrap_or(Role::Member);
-        self.0.insert(event.user_id, Membership::Active { role, joined_at: event.joined_at });
+        self.active += usize::from(self.role_of(event.user_id).is_none());
+        self.of.insert_mut(event.user_id, Membership::Active { role, joined_at: event.joined_at });
     }
 
     pub(super) fn left(&mut self, event: &UserLeftCommunity) {
         let cause = Departure::ALL.into_iter().find(|it| it.name() == event.cause);
-        if let Some(membership) = self.0.get_mut(&event.user_id) {
+        self.active -= usize::from(self.role_of(event.user_id).is_some());
+        if let Some(membership) = self.of.get_mut(&event.user_id) {
             let role = membership.role();
             *membership = Membership::Inactive { role, cause: cause.unwrap_or(Departure::Removed) };
         }
     }
 
     pub(super) fn role_changed(&mut self, event: &MemberRoleChanged) {
-        if let Some(Membership::Active { role, .. }) = self.0.get_mut(&event.user_id) {
+        if let Some(Membership::Active { role, .. }) = self.of.get_mut(&event.user_id) {
             *role = Role::named(&event.to).unwrap_or(Role::Member);
         }
     }
@@ -182,7 +187,7 @@ impl Active {
 
     /// Refuses when every place is taken.
     pub(super) fn has_place(&self) -> Result<(), Rejection> {
-        let taken = self.members.active().count();
+        let taken = self.members.active;
         let places = usize::try_from(self.terms.config.member_cap).unwrap_or_default();
         if taken < places { Ok(()) } else { Err(Rejection::CommunityFull) }
     }

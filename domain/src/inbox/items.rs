@@ -1,13 +1,12 @@
 //! What a person was told: the items of an inbox, by id.
 
-use std::collections::BTreeMap;
-
 use chrono::TimeDelta;
 use event_schemas::notification::NotificationRaised;
 use event_schemas::{EventId, NotificationId, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::{Command, Purge};
+use crate::growing::{Map, Set};
 use crate::{Meta, Timer};
 
 /// How long an item that is past its life is kept, hidden.
@@ -18,7 +17,13 @@ pub(super) const PART: &str = "causeId";
 
 /// The items that are neither deleted nor purged.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Items(BTreeMap<NotificationId, Item>);
+pub struct Items {
+    of: Map<NotificationId, Item>,
+    /// The latest item that tells a thing.
+    telling: Map<Identity, NotificationId>,
+    /// Items by the end of their lives.
+    ends: Set<(Timestamp, NotificationId)>,
+}
 
 /// One item.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +47,7 @@ pub struct Item {
 
 /// What a notice tells: its type, its subject and what tells it apart from others about the same, as one number, so that
 /// an inbox of thousands stays small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity(Uuid);
 
 impl Identity {
@@ -76,29 +81,30 @@ impl Items {
     /// The stored item with this id, while its life lasts.
     #[must_use]
     pub fn get(&self, id: NotificationId, now: Timestamp) -> Option<&Item> {
-        self.0.get(&id).filter(|it| it.in_app && it.is_live(now))
+        self.of.get(&id).filter(|it| it.in_app && it.is_live(now))
     }
 
-    /// The live item that tells this.
+    /// The live item that tells this; the latest, should there be several.
     #[must_use]
     pub fn telling(&self, identity: Identity, now: Timestamp) -> Option<(NotificationId, &Item)> {
-        let told = self.0.iter().find(|(_, it)| it.identity == identity && it.is_live(now));
-        told.map(|(id, item)| (*id, item))
+        let id = *self.telling.get(&identity)?;
+        self.of.get(&id).filter(|it| it.is_live(now)).map(|item| (id, item))
     }
 
     /// How many items are unread.
     #[must_use]
     pub fn unread(&self, now: Timestamp) -> usize {
-        self.0.values().filter(|it| it.is_unread(now)).count()
+        self.of.values().filter(|it| it.is_unread(now)).count()
     }
 
     /// The items that are due to be purged.
     pub(super) fn past(&self, now: Timestamp) -> Vec<NotificationId> {
-        self.0.iter().filter(|(_, it)| it.purge_at() <= now).map(|(id, _)| *id).collect()
+        self.ends.iter().take_while(|(end, _)| *end + PURGE_WINDOW <= now).map(|(_, id)| *id).collect()
     }
 
     pub(super) fn timer(&self) -> Option<Timer<Command>> {
-        let next = self.0.values().min_by_key(|it| it.expires_at)?;
+        let (_, id) = self.ends.first()?;
+        let next = self.of.get(id)?;
         let command = Command::Purge(Purge { user_id: next.recipient });
         Some(Timer { due: next.purge_at(), kind: "purge", armed_by: next.armed_by, command })
     }
@@ -115,22 +121,33 @@ impl Items {
             expires_at: event.expires_at,
             armed_by: meta.event_id,
         };
-        self.0.insert(event.notification_id, item);
+        self.removed(&[event.notification_id]);
+        self.telling.insert_mut(item.identity, event.notification_id);
+        self.ends.insert_mut((item.expires_at, event.notification_id));
+        self.of.insert_mut(event.notification_id, item);
     }
 
     pub(super) fn read(&mut self, id: NotificationId) {
-        if let Some(item) = self.0.get_mut(&id) {
+        if let Some(item) = self.of.get_mut(&id) {
             item.read = true;
         }
     }
 
     pub(super) fn all_read(&mut self, up_to: Timestamp) {
-        for item in self.0.values_mut().filter(|it| it.raised_at <= up_to) {
-            item.read = true;
+        let unread = self.of.iter().filter(|(_, it)| !it.read && it.raised_at <= up_to);
+        for id in unread.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.read(id);
         }
     }
 
     pub(super) fn removed(&mut self, ids: &[NotificationId]) {
-        self.0.retain(|id, _| !ids.contains(id));
+        for id in ids {
+            let Some(item) = self.of.get(id) else { continue };
+            self.ends.remove_mut(&(item.expires_at, *id));
+            if self.telling.get(&item.identity) == Some(id) {
+                self.telling.remove_mut(&item.identity);
+            }
+            self.of.remove_mut(id);
+        }
     }
 }

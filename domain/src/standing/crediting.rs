@@ -130,7 +130,7 @@ impl State {
     /// The badges that one more help earns.
     fn new_badges(&self, it: &CreditExchange) -> impl Iterator<Item = &'static str> {
         let helps = self.helps_given.saturating_add(1);
-        let people = self.people_helped.len() + usize::from(!self.people_helped.contains(&it.requester));
+        let people = self.people_helped.size() + usize::from(!self.people_helped.contains(&it.requester));
         let by_helps =
             HELP_BADGES.into_iter().filter(move |(mark, _)| *mark <= helps).map(|(_, badge)| badge);
         let by_people = (people >= PEOPLE_OF_A_CONNECTOR).then_some(CONNECTOR);

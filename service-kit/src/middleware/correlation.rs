@@ -4,7 +4,6 @@ use std::fmt;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use parking_lot::Mutex;
 use tracing::{Instrument, Span, field, info_span};
@@ -97,8 +96,11 @@ pub(crate) fn incoming_trace() -> Option<TraceContext> {
     CURRENT.try_with(|it| it.trace.clone()).ok().flatten()
 }
 
-/// Middleware: opens the span of the request and answers with the id in the header.
-pub(super) async fn assign(request: Request, next: Next) -> Response {
+/// Opens the span of the request and answers with the id in the header.
+pub(super) async fn assign<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let named = from_headers(request.headers());
     let given = named.is_some();
     let id = named.unwrap_or_else(|| CorrelationId(Uuid::now_v7().to_string()));
@@ -118,7 +120,7 @@ pub(super) async fn assign(request: Request, next: Next) -> Response {
     }
     let scope = Current { id: Mutex::new(id), given, trace, span: span.clone() };
     let answered = async {
-        let mut response = next.run(request).await;
+        let mut response = next(request).await;
         if response.status().is_server_error() {
             Span::current().record("otel.status_code", "ERROR");
         }

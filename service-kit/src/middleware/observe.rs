@@ -4,18 +4,20 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, histogram};
 use tracing::{info, warn};
 
-/// Middleware. The route is its template, so neither ids nor query parameters (which may hold tokens) get into logs or
+/// The route is its template, so neither ids nor query parameters (which may hold tokens) get into logs or
 /// labels.
-pub(super) async fn request(request: Request, next: Next) -> Response {
+pub(super) async fn request<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let begun = Instant::now();
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
     let (status, elapsed) = (response.status(), begun.elapsed());
     let latency_ms = elapsed.as_secs_f64() * 1_000.0;

@@ -151,27 +151,40 @@ fn scaled(figure: u32, multiplier: f64) -> u32 {
     (f64::from(figure) * multiplier).round().clamp(1.0, f64::from(u32::MAX)) as u32
 }
 
-/// Middleware, with `from_fn_with_state((limits, class), check)`. A router has one class; single routes add another
-/// with `route_layer`.
+/// Middleware, with `from_fn_with_state((limits, class), check)`, of single routes that count in a class of their own
+/// beside the one of all routes.
 pub async fn check(
     State((limits, class)): State<(RateLimits, Class)>,
     request: Request,
     next: Next,
 ) -> Response {
+    pass(&limits, class, request, |request| next.run(request)).await
+}
+
+/// Counts a request and lets it go on, or refuses it.
+pub(super) async fn pass<F>(
+    limits: &RateLimits,
+    class: Class,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     if request.extensions().get::<Counted>().is_some() {
-        return next.run(request).await;
+        return next(request).await;
     }
     let who = who(&request, class);
     let now = Instant::now();
     let counted_before = u32::from(!class.failures_only());
     let Some(standing) = limits.count(class, who, counted_before, now) else {
-        return next.run(request).await;
+        return next(request).await;
     };
     // Of what counts afterwards, the limit is reached when the next failure would be one too many.
     if standing.calls + (1 - counted_before) > standing.limit {
         return with_headers(Problem::rate_limited(standing.reset).into_response(), &standing);
     }
-    let response = next.run(request).await;
+    let response = next(request).await;
     let failed = response.status().is_client_error();
     match class.failures_only() && failed {
         true => match limits.count(class, who, 1, now) {

@@ -27,6 +27,7 @@ fn router(limits: RateLimits) -> Router {
         class: Class::Reads,
         allowed_origins: vec!["https://app.example".to_owned()],
         time_limit: Duration::from_millis(50),
+        hops: None,
     };
     stack.around(
         Router::new()

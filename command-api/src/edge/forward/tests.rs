@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tower::ServiceExt;
 
-use super::{Forwarder, LONGEST_BODY, forward, recognise};
+use service_kit::middleware::Hops;
+
+use super::{Forwarder, LONGEST_BODY, carry};
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::key;
 use crate::edge::refused::{Elsewhere, Refused};
@@ -32,9 +34,13 @@ fn instance(to: Option<String>, calls: Arc<AtomicUsize>) -> Router {
     };
     Router::new()
         .nest("/api/v1", Router::new().route("/things", post(handler)))
-        .layer(from_fn_with_state(forwarder.clone(), forward))
-        .layer(from_fn(key::ensure))
-        .layer(from_fn_with_state(forwarder, recognise))
+        .layer(from_fn_with_state(forwarder.clone(), carry))
+        .layer(from_fn_with_state(forwarder.hops(), mark))
+}
+
+async fn mark(State(hops): State<Hops>, mut request: Request, next: Next) -> Response {
+    hops.mark(&mut request);
+    next.run(request).await
 }
 
 async fn listening(router: Router) -> String {

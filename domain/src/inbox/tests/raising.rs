@@ -65,7 +65,14 @@ fn messages_of_one_conversation_share_an_unread_item() {
         NotificationRaised { count: 2, params: BTreeMap::new(), ..raised(1, &second, &["in_app", "push"]) };
     inbox.when(raise(2, second.clone())).then_adding([collapsed.into(), sent(1, &second).into()]);
     let fresh = NotificationRaised { params: BTreeMap::new(), ..raised(2, &second, &["in_app", "push"]) };
-    inbox.after(read(1)).when(raise(2, second.clone())).then_adding([fresh.into(), sent(2, &second).into()]);
+    let inbox = inbox.after(read(1));
+    inbox.when(raise(2, second.clone())).then_adding([fresh.clone().into(), sent(2, &second).into()]);
+    // The read one has not gone; what comes now belongs to the unread one.
+    let again = NotificationRaised { count: 2, ..fresh };
+    inbox
+        .after(raise(2, second.clone()))
+        .when(raise(3, second.clone()))
+        .then_adding([again.into(), sent(2, &second).into()]);
 }
 
 #[test]

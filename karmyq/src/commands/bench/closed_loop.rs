@@ -43,8 +43,8 @@ pub(super) async fn run<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>], plan:
     let from = Instant::now() + plan.warm_up;
     let until = from + plan.measured;
     let mut clients = JoinSet::new();
-    for (carrier, pair) in carriers.into_iter().zip(pairs.iter().cycle()) {
-        clients.spawn(client(carrier, Arc::clone(pair), from, until));
+    for (number, (carrier, pair)) in carriers.into_iter().zip(pairs.iter().cycle()).enumerate() {
+        clients.spawn(client(number, carrier, Arc::clone(pair), from, until));
     }
     let mut latency = histogram();
     while let Some(ended) = clients.join_next().await {
@@ -55,13 +55,14 @@ pub(super) async fn run<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>], plan:
 }
 
 async fn client(
+    number: usize,
     mut carrier: impl Carrier,
     pair: Arc<Pair>,
     from: Instant,
     until: Instant,
 ) -> Result<Histogram<u64>> {
     let mut latency = histogram();
-    let mut exchanges: Vec<Exchange> = std::iter::repeat_with(Exchange::default).take(AT_ONCE).collect();
+    let mut exchanges: Vec<_> = (number..number + AT_ONCE).map(Exchange::out_of_step).collect();
     loop {
         for exchange in &mut exchanges {
             let sent = Instant::now();

@@ -21,9 +21,6 @@ const EDITS: usize = 15;
 const LAST_STEPS: [Step; 4] =
     [Step::Propose, Step::Accept, Step::Confirm(Side::Helper), Step::Confirm(Side::Requester)];
 
-/// Commands of an exchange.
-const STEPS: usize = 1 + EDITS + LAST_STEPS.len();
-
 /// A command of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
@@ -60,9 +57,10 @@ pub(super) struct Pair {
 }
 
 /// An exchange under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Exchange {
     done: usize,
+    edits: usize,
     /// The request, once asked.
     pub(super) request: String,
     /// The match, once proposed.
@@ -106,13 +104,25 @@ impl Pair {
     }
 }
 
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { done: 0, edits: EDITS, request: String::new(), meeting: String::new() }
+    }
+}
+
 impl Exchange {
+    /// An exchange whose question is edited less often. Clients begin with such ones: had all of them the same number of
+    /// edits before them, they would go on in step, and every confirmation would come at the same moment.
+    pub(super) fn out_of_step(number: usize) -> Self {
+        Self { edits: number % (EDITS + 1), ..Self::default() }
+    }
+
     /// The step to take next.
     pub(super) const fn step(&self) -> Step {
         match self.done {
             0 => Step::Ask,
-            1..=EDITS => Step::Edit,
-            done => LAST_STEPS[done - EDITS - 1],
+            done if done <= self.edits => Step::Edit,
+            done => LAST_STEPS[done - self.edits - 1],
         }
     }
 
@@ -124,7 +134,7 @@ impl Exchange {
             Step::Edit | Step::Accept | Step::Confirm(_) => {}
         }
         self.done += 1;
-        if self.done == STEPS {
+        if self.done == 1 + self.edits + LAST_STEPS.len() {
             *self = Self::default();
         }
         Ok(())
