@@ -45,6 +45,7 @@ const DOMAIN: [&str; 9] = [
     "event-schemas",
     "serde",
     "serde_json",
+    "rpds",
     "thiserror",
     "unicode-normalization",
     "uuid",
