@@ -38,14 +38,14 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// What the rules may use: no runtime, no clock, no client of anything.
-const DOMAIN: [&str; 9] = [
+const DOMAIN: [&str; 10] = [
     "caseless",
     "chrono",
     "chrono-tz",
     "event-schemas",
+    "rpds",
     "serde",
     "serde_json",
-    "rpds",
     "thiserror",
     "unicode-normalization",
     "uuid",
