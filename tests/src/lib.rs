@@ -2,7 +2,7 @@
 //!
 //! `environment` says where the servers are, `services` runs our binaries, `http` calls their API, `stream` listens to
 //! live updates, `log` reads topics as a stranger would, `collector` receives the services' traces, `people` tells stories
-//! through the API. Nothing here knows how
+//! through the API, `python` runs programs that stand for strangers. Nothing here knows how
 //! a service works inside.
 
 pub mod collector;
@@ -11,5 +11,6 @@ pub mod eventually;
 pub mod http;
 pub mod log;
 pub mod people;
+pub mod python;
 pub mod services;
 pub mod stream;

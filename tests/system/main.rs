@@ -9,6 +9,8 @@ mod analysts;
 mod bad_calls;
 mod bad_input;
 mod crash;
+mod fuzz;
+mod fuzz_world;
 mod idempotency;
 mod instances;
 mod live;
@@ -30,8 +32,8 @@ use futures::future::LocalBoxFuture;
 use tests::environment::Environment;
 use tests::services::System;
 
-/// How long one test may take.
-const LIMIT: Duration = Duration::from_secs(180);
+/// How long one test may take, in seconds, unless `KARMYQ_TEST_LIMIT` says otherwise.
+const LIMIT: u64 = 180;
 
 type Test = fn(&System) -> LocalBoxFuture<'_, ()>;
 
@@ -63,6 +65,7 @@ const TESTS: &[(&str, Test)] = tests![
     live::a_notification_arrives_while_it_is_raised,
     live::a_stream_resumes_after_the_last_update_that_was_seen,
     live::a_stream_is_for_its_owner_alone,
+    fuzz::every_generated_call_gets_an_answer_that_is_documented,
     privacy::no_personal_text_stands_in_any_byte_of_any_topic,
     analysts::a_stock_python_consumer_reads_every_event_topic,
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
@@ -100,8 +103,10 @@ async fn main() -> ExitCode {
 /// Runs one test; a panic fails it and lets the others run.
 async fn passes(name: &str, test: Test, system: &System) -> bool {
     let begun = Instant::now();
+    let limit = std::env::var("KARMYQ_TEST_LIMIT").ok().and_then(|it| it.parse().ok()).unwrap_or(LIMIT);
     // What a test holds goes with it, and the system has no state that a panic could leave half changed.
-    let result = tokio::time::timeout(LIMIT, AssertUnwindSafe(test(system)).catch_unwind()).await;
+    let result =
+        tokio::time::timeout(Duration::from_secs(limit), AssertUnwindSafe(test(system)).catch_unwind()).await;
     let word = match result {
         Ok(Ok(())) => "ok",
         Ok(Err(_panic)) => "FAILED",

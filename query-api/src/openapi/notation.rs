@@ -1,5 +1,6 @@
 //! The short form of types: `string`, `uuid`, `time`, `int`, `number`, `bool`, `object`, a reference `#Name`, or a closed
-//! set `a|b`; then `(1..20)` for a range (of lengths or values), `[]` for a list, `?` for "or null"; `#A | #B` for either.
+//! set `a|b`; then `(1..20)` for a range (of lengths or values), `[]` for a list, `?` for "or null"; `#A | #B` for either,
+//! `#A & #B` for both in one.
 //! An object lists its properties; a name that begins with `~` may be absent.
 
 use serde_json::{Map, Value, json};
@@ -30,6 +31,9 @@ fn of_properties(properties: &Map<String, Value>) -> Value {
 fn of_text(text: &str) -> Value {
     if text.contains(" | ") {
         return json!({"anyOf": text.split(" | ").map(of_text).collect::<Vec<_>>()});
+    }
+    if text.contains(" & ") {
+        return json!({"allOf": text.split(" & ").map(of_text).collect::<Vec<_>>()});
     }
     if let Some(inner) = text.strip_suffix('?') {
         return nullable(of_text(inner));

@@ -247,15 +247,7 @@ fn refusals(method: &str, path: &str, short: &Short) -> BTreeMap<String, Vec<Str
 
 /// The answer that is no success.
 pub(super) fn problem() -> Value {
-    let fault = json!({"field": "string", "code": "string", "message": "string"});
-    let fields = json!({"type": "array", "items": schema(&fault)});
-    let error = json!({
-        "type": "object", "required": ["code", "message"],
-        "properties": {
-            "code": {"type": "string"}, "message": {"type": "string"},
-            "details": {"type": "object", "properties": {"fields": fields}},
-        },
-    });
+    let error = schema(&json!({"code": "string", "message": "string", "~details": "#ProblemDetails"}));
     json!({"type": "object", "required": ["success", "error"], "properties": {"success": {"const": false}, "error": error}})
 }
 

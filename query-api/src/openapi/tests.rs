@@ -44,15 +44,17 @@ fn operation_ids_are_unique() {
 #[test]
 fn a_short_form_becomes_a_schema() {
     use serde_json::json;
-    let schema =
-        super::notation::schema(&json!({"a": "string(1..3)", "~b": "int?", "c": "#Role?", "d": "x|y[]"}));
+    let schema = super::notation::schema(
+        &json!({"a": "string(1..3)", "~b": "int?", "c": "#Role?", "d": "x|y[]", "e": "#Role & #Tier"}),
+    );
     let expected = json!({
-        "type": "object", "required": ["a", "c", "d"],
+        "type": "object", "required": ["a", "c", "d", "e"],
         "properties": {
             "a": {"type": "string", "minLength": 1, "maxLength": 3},
             "b": {"type": ["integer", "null"]},
             "c": {"anyOf": [{"$ref": "#/components/schemas/Role"}, {"type": "null"}]},
             "d": {"type": "array", "items": {"type": "string", "enum": ["x", "y"]}},
+            "e": {"allOf": [{"$ref": "#/components/schemas/Role"}, {"$ref": "#/components/schemas/Tier"}]},
         },
     });
     assert_eq!(schema, expected);

@@ -10,6 +10,9 @@ use super::members::{self, Member};
 use super::{Answered, communities};
 use crate::reading::{Reading, Who};
 
+/// From least to most.
+const ROLES: [&str; 3] = ["member", "moderator", "admin"];
+
 /// A community with its members, where the caller may see them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,17 +55,14 @@ pub(super) async fn members_only(db: &mut PgConnection, who: &Who, id: Uuid) -> 
     who.role_in(id).map(|_| row).ok_or_else(Problem::not_a_member)
 }
 
-/// The community, for members with one of these roles; 403 for others.
-pub(super) async fn roles_only(
+/// The community, for members with at least this role; 403 for others.
+pub(super) async fn role_only(
     db: &mut PgConnection,
     who: &Who,
     id: Uuid,
-    roles: &[&str],
+    least: &str,
 ) -> Result<Row, Problem> {
     let row = members_only(db, who, id).await?;
-    if who.role_in(id).is_some_and(|role| roles.contains(&role)) {
-        Ok(row)
-    } else {
-        Err(Problem::role_required(roles))
-    }
+    let rank = |role: &str| ROLES.iter().position(|it| *it == role);
+    if who.role_in(id).and_then(rank) >= rank(least) { Ok(row) } else { Err(Problem::role_required(least)) }
 }

@@ -132,7 +132,7 @@ pub(crate) async fn decay_preview(
     let half_life_months = params.number("half_life_months", 0.0..=24.0).unwrap_or(6.0);
     params.finish()?;
     let (db, who) = reading.parts();
-    community::roles_only(db, who, id, &["admin"]).await?;
+    community::role_only(db, who, id, "admin").await?;
     let half_life = half_life_months * DAYS_PER_MONTH;
     let preview = [1, 3, 6, 12].map(|months| Decayed {
         months,

@@ -37,7 +37,7 @@ pub(crate) async fn list(
     let page = Page::<(bool, DateTime<Utc>)>::read(&mut params, "pending")?;
     params.finish()?;
     let (db, who) = reading.parts();
-    community::roles_only(db, who, id, &["admin", "moderator"]).await?;
+    community::role_only(db, who, id, "moderator").await?;
     let total: i64 =
         sqlx::query_scalar("SELECT count(*) FROM community.join_requests WHERE community_id = $1")
             .bind(id)

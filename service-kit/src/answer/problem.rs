@@ -111,9 +111,9 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "NOT_A_MEMBER", "this is for active members of the community")
     }
 
-    /// 403 `ROLE_REQUIRED`: in the community without the role, or no operator.
+    /// 403 `ROLE_REQUIRED`: in the community without the role, or no operator; `required` is the least role that would do.
     #[must_use]
-    pub fn role_required(required: &[&str]) -> Self {
+    pub fn role_required(required: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "ROLE_REQUIRED", "the caller has not the role for this")
             .detail("required", json!(required))
     }
