@@ -65,8 +65,8 @@ pub const SCENARIOS: [Scenario; 10] = [
     },
     Scenario {
         name: "three",
-        about: "three instances, a pause, a move and a crash",
-        bounds: Bounds { instances: 3, expiries: 1, sessions: 1, ..CALM },
+        about: "three instances, a pause, and a move of the partition",
+        bounds: Bounds { instances: 3, expiries: 1, moves: 1, ..CALM },
     },
 ];
 
