@@ -5,6 +5,7 @@
 //! name contains NAME.
 #![expect(clippy::print_stdout, reason = "a test harness reports")]
 
+mod agreement;
 mod analysts;
 mod bad_calls;
 mod bad_input;
@@ -62,6 +63,8 @@ const TESTS: &[(&str, Test)] = tests![
     positions::a_position_that_nobody_has_reached_is_told_so,
     tenancy::what_is_not_the_callers_business_does_not_exist,
     tenancy::without_a_caller_no_table_has_a_row,
+    agreement::rules_and_reads_know_the_same_terms_of_a_community,
+    agreement::rules_and_reads_know_the_same_types_of_notice,
     live::a_notification_arrives_while_it_is_raised,
     live::a_stream_resumes_after_the_last_update_that_was_seen,
     live::a_stream_is_for_its_owner_alone,

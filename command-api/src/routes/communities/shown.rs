@@ -174,12 +174,12 @@ pub(super) fn changed_config(event: &CommunityConfigChanged) -> Value {
 
 /// Multipliers are hundredths on the log and decimals in answers.
 fn request_types(types: &[RequestTypeConfig]) -> Value {
-    let entry = |it: &RequestTypeConfig| {
-        json!({
-            "name": it.name,
-            "description": it.description,
-            "karmaMultiplier": f64::from(it.karma_multiplier_hundredths) / 100.0,
-        })
+    let entry = |it: &RequestTypeConfig| -> Value {
+        Shown::default()
+            .put("name", &it.name)
+            .maybe("description", &it.description)
+            .put("karmaMultiplier", f64::from(it.karma_multiplier_hundredths) / 100.0)
+            .into()
     };
     types.iter().map(entry).collect()
 }
