@@ -157,8 +157,8 @@ pub struct Window {
     /// Per partition of a command topic the offset to consume next. Never empty: an instance repeats a position of its
     /// own when it consumed nothing, because the fence is checked only where an offset is sent.
     pub consumed: Vec<(TopicPartition, i64)>,
-    /// The group whose live generation speaks for the instance.
-    pub fence: Arc<dyn Membership>,
+    /// The member whose live generation speaks for the instance; taken before anything of the window was decided.
+    pub fence: Arc<dyn Fence>,
 }
 
 /// The transaction is committed.
@@ -222,7 +222,8 @@ impl GroupEvent {
     pub const UNSETTLED: i64 = -1;
 }
 
-/// The fence: proof of the live generation, understood by lanes of the same log.
+/// The fence: proof of the live generation, understood by lanes of the same log. It is good for all generations that the
+/// member lives to see, until it loses partitions or does not give them back in time; then never again.
 pub trait Fence: Send + Sync + fmt::Debug {
     /// For the lane's own downcast.
     fn as_any(&self) -> &dyn std::any::Any;
@@ -231,6 +232,10 @@ pub trait Fence: Send + Sync + fmt::Debug {
 /// Membership in a group.
 #[async_trait]
 pub trait Membership: Fence {
+    /// The fence for what is decided on partitions that are assigned from now on. After a loss whoever goes on takes
+    /// everything from the log, and another fence: a generation after the loss must not speak for what was decided before.
+    fn fence(&self) -> Arc<dyn Fence>;
+
     /// The offsets to consume next: what the group has committed, else where the partition begins. Waits (bounded)
     /// while an open transaction holds one of them.
     async fn committed(&self, of: Vec<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>, LogError>;

@@ -49,7 +49,8 @@ impl Standing {
         self.broken.store(true, Ordering::Release);
     }
 
-    /// Refuses when partitions were lost since there were so many losses, or when a revocation is owed an answer.
+    /// Refuses when partitions were lost since there were so many losses, or when a revocation is owed an answer. To be
+    /// asked after the generation was taken: a loss in between would let the generation after it pass.
     pub(crate) fn check(&self, losses: u64) -> Result<(), String> {
         let mut overdue = self.overdue.lock();
         overdue.retain_mut(|it| matches!(it.try_recv(), Err(oneshot::error::TryRecvError::Empty)));

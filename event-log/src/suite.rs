@@ -209,7 +209,7 @@ impl Member {
     }
 
     fn window(&self, records: Vec<NewRecord>, consumed: (TopicPartition, i64)) -> Window {
-        Window { records, consumed: vec![consumed], fence: Arc::clone(&self.membership) }
+        Window { records, consumed: vec![consumed], fence: self.membership.fence() }
     }
 }
 

@@ -205,7 +205,7 @@ impl World {
         let window = Window {
             records: vec![record],
             consumed: vec![self.fence_at.clone()],
-            fence: Arc::clone(&self.membership),
+            fence: self.membership.fence(),
         };
         let appended = self.lane.append(window).await.expect("it is committed");
         (partition, appended.offsets[0])

@@ -92,7 +92,7 @@ impl World {
     /// Appends records as they are.
     pub(crate) async fn append_records(&mut self, records: Vec<NewRecord>) {
         let window =
-            Window { records, consumed: vec![self.fence_at.clone()], fence: Arc::clone(&self.membership) };
+            Window { records, consumed: vec![self.fence_at.clone()], fence: self.membership.fence() };
         self.lane.append(window).await.expect("it is committed");
     }
 

@@ -21,10 +21,19 @@ pub(super) struct Leaving {
     done: oneshot::Sender<()>,
 }
 
+/// A takeover that has come to its end.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    of: PartitionId,
+    /// Which takeover it was: one that was asked back half-way is overtaken by what others appended since.
+    number: u64,
+    partition: Result<Partition, Stuck>,
+}
+
 impl Session<'_> {
     pub(super) fn group_event(&mut self, event: Option<GroupEvent>) -> Result<(), End> {
         match event {
-            Some(GroupEvent::Assigned(assigned)) => self.assigned(assigned),
+            Some(GroupEvent::Assigned(assigned)) => self.assigned(assigned)?,
             Some(GroupEvent::Revoked { partitions, lost, done }) => {
                 let partitions = partitions.iter().filter_map(partition_of).collect();
                 if lost {
@@ -39,31 +48,34 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn assigned(&mut self, assigned: Vec<(TopicPartition, i64)>) {
+    fn assigned(&mut self, assigned: Vec<(TopicPartition, i64)>) -> Result<(), End> {
         for (of, next) in assigned {
             let Some(id) = partition_of(&of) else { continue };
+            if self.leaving.iter().any(|it| it.partitions.contains(&id)) {
+                return Err(End::Fenced(format!("{id} came back before it was given back")));
+            }
             self.positions.insert(of, next);
-            self.expected.insert(id);
             self.shard.serving.stuck(id, "is being taken over".to_owned());
             self.load(id);
         }
+        Ok(())
     }
 
-    fn load(&mut self, id: PartitionId) {
-        let takeover = self.shard.takeover.clone();
-        self.loading.spawn(async move { (id, takeover.load(id).await) });
+    fn load(&mut self, of: PartitionId) {
+        self.takeovers += 1;
+        let (takeover, number) = (self.shard.takeover.clone(), self.takeovers);
+        self.expected.insert(of, number);
+        self.loading.spawn(async move { Loaded { of, number, partition: takeover.load(of).await } });
     }
 
-    pub(super) fn loaded(
-        &mut self,
-        loaded: Result<(PartitionId, Result<Partition, Stuck>), JoinError>,
-    ) -> Result<(), End> {
-        let (id, loaded) = loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
-        if !self.expected.contains(&id) || self.shard.stop.is_cancelled() {
-            // It was asked back while it loaded.
+    pub(super) fn loaded(&mut self, loaded: Result<Loaded, JoinError>) -> Result<(), End> {
+        let Loaded { of: id, number, partition } =
+            loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
+        if self.expected.get(&id) != Some(&number) || self.shard.stop.is_cancelled() {
+            // It was asked back while it loaded, and perhaps assigned again, for which another takeover is under way.
             return Ok(());
         }
-        match loaded {
+        match partition {
             Ok(partition) => {
                 let at = self.shard.tools.clock.now();
                 let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;

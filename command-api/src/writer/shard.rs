@@ -3,12 +3,13 @@
 //! Crash-only: whatever makes the instance doubt its ownership or the result of a commit ends the [`Session`]; the next
 //! one joins the group anew and takes everything from the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_log::{
-    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition,
+    AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, Lane, LogError, Membership,
+    TopicPartition,
 };
 use futures::future::{join_all, try_join_all};
 use metrics::histogram;
@@ -21,10 +22,10 @@ use super::carry::Tools;
 use super::handle::{Job, Serving};
 use super::internal::Inbox;
 use super::owners::Announcer;
-use super::ownership::Leaving;
+use super::ownership::{Leaving, Loaded};
 use super::partition::{Partition, PartitionId};
 use super::recall::Recall;
-use super::takeover::{Stuck, Takeover};
+use super::takeover::Takeover;
 use super::window::Window;
 use super::{Failure, WriterConfig};
 
@@ -97,14 +98,15 @@ impl Shard {
         };
         let mut session = Session {
             shard: self,
-            membership: Arc::clone(&membership),
+            fence: membership.fence(),
             group,
             lanes,
             announcer,
             partitions: HashMap::new(),
             leaving: Vec::new(),
             loading: JoinSet::new(),
-            expected: HashSet::new(),
+            expected: HashMap::new(),
+            takeovers: 0,
             positions: HashMap::new(),
             inbox: Inbox::default(),
             open: Window::default(),
@@ -160,7 +162,8 @@ fn lane_ids(prefix: &str) -> impl Iterator<Item = String> {
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) shard: &'a mut Shard,
-    membership: Arc<dyn Membership>,
+    /// Taken when the group was joined, so no window of this session passes after a loss.
+    fence: Arc<dyn Fence>,
     group: mpsc::Receiver<GroupEvent>,
     lanes: Vec<Box<dyn Lane>>,
     pub(super) announcer: Announcer,
@@ -168,9 +171,11 @@ pub(super) struct Session<'a> {
     pub(super) partitions: HashMap<PartitionId, Partition>,
     /// Asked back by the group; given once the windows that hold their commands are decided.
     pub(super) leaving: Vec<Leaving>,
-    pub(super) loading: JoinSet<(PartitionId, Result<Partition, Stuck>)>,
-    /// Assigned and still loading.
-    pub(super) expected: HashSet<PartitionId>,
+    pub(super) loading: JoinSet<Loaded>,
+    /// Assigned and still loading, with the takeover that belongs to this assignment.
+    pub(super) expected: HashMap<PartitionId, u64>,
+    /// How many takeovers were begun.
+    pub(super) takeovers: u64,
     /// Offsets to consume next on the command topics of what is assigned.
     pub(super) positions: HashMap<TopicPartition, i64>,
     /// Internal commands that wait for their partition or for a view.
@@ -267,7 +272,7 @@ impl Session<'_> {
         }
         let mut lane = self.lanes.remove(0);
         let transaction =
-            event_log::Window { records, consumed: consumed.clone(), fence: Arc::clone(&self.membership) };
+            event_log::Window { records, consumed: consumed.clone(), fence: Arc::clone(&self.fence) };
         let task = tokio::spawn(async move {
             let appended = lane.append(transaction).await;
             (lane, appended)

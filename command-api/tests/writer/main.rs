@@ -2,6 +2,7 @@
 
 mod faults;
 mod scene;
+mod slow;
 mod takeover;
 
 use command_api::writer::Failure;

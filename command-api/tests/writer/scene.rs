@@ -55,8 +55,13 @@ impl Scene {
 
     /// Another writer that joins the ones that are there.
     pub(crate) async fn joining(log: MemoryLog, instance: &str) -> Self {
+        let shared = Arc::new(log.clone());
+        Self::joining_by(log, shared, instance).await
+    }
+
+    /// The same by a view of the log of its own.
+    pub(crate) async fn joining_by(log: MemoryLog, shared: Arc<dyn EventLog>, instance: &str) -> Self {
         let stop = CancellationToken::new();
-        let shared: Arc<dyn EventLog> = Arc::new(log.clone());
         let encoder = Encoder::new(Codec::local(), &manifest(Profile::Small));
         let decoder = Decoder::local();
         let keys = KeyRing::follow(
@@ -136,14 +141,8 @@ impl Scene {
     }
 
     pub(crate) async fn register(&self, user: UserId) {
-        let command = domain::user::Command::RegisterUser(domain::user::RegisterUser {
-            user_id: user,
-            email: domain::user::EmailAddress::parse(&format!("{user}@example.org")).expect("an address"),
-            name: domain::user::DisplayName::parse("Ana").expect("a name"),
-            invite: None,
-        });
-        let asked = (Target::new(AggregateType::User, user), command.into());
-        self.execute(asked, &format!("register {user}")).await.expect("registers");
+        let key = format!("register {user}");
+        self.execute(register(user), &key).await.expect("registers");
     }
 
     /// The events of a topic in order, per partition.
@@ -249,6 +248,16 @@ pub(crate) fn found(scene: &Scene, founder: UserId, access: &str) -> Submission 
         config: None,
     }));
     Submission { target: Target::new(AggregateType::Community, id), command: command.into(), origin }
+}
+
+pub(crate) fn register(user: UserId) -> (Target, Command) {
+    let command = domain::user::Command::RegisterUser(domain::user::RegisterUser {
+        user_id: user,
+        email: domain::user::EmailAddress::parse(&format!("{user}@example.org")).expect("an address"),
+        name: domain::user::DisplayName::parse("Ana").expect("a name"),
+        invite: None,
+    });
+    (Target::new(AggregateType::User, user), command.into())
 }
 
 pub(crate) fn join(community: CommunityId, user: UserId) -> (Target, Command) {

@@ -1,8 +1,13 @@
 //! Partitions change hands: by agreement, by a crash, and against the will of an owner that slept.
 
-use command_api::writer::Owner;
+use std::sync::Arc;
 
-use super::scene::{Scene, join, person};
+use command_api::writer::{Owner, PartitionId};
+use event_log::TopicPartition;
+use event_schemas::Domain;
+
+use super::scene::{Scene, join, person, register};
+use super::slow::Slow;
 
 #[tokio::test]
 async fn a_successor_knows_everything_and_every_key() {
@@ -63,4 +68,49 @@ async fn two_instances_share_the_partitions_and_tell_each_others_address() {
         (target.id.clone(), owner.handle.execute(submission).await.expect("founds"))
     };
     assert_eq!(first.versions_of(community.parse().expect("an id")).await, [1, 2]);
+}
+
+/// A takeover that was asked back half-way must not serve the next assignment: others have appended in between.
+#[tokio::test]
+async fn a_takeover_of_an_earlier_assignment_is_not_served() {
+    let first = Scene::begin().await;
+    // Somebody on every partition, so that a takeover of any has something to read.
+    for n in 0..20 {
+        first.register(person(n)).await;
+    }
+    let log = first.log.clone();
+    let slow = Slow::new(log.clone());
+    let second = Scene::joining_by(log.clone(), Arc::clone(&slow) as _, "second").await;
+    let begun = |it: PartitionId| slow.begun(&TopicPartition::new(it.domain.events_topic(), it.number));
+    let users =
+        |it: &Scene| (0..).map(|n| PartitionId { domain: Domain::User, number: n }).take(partitions(it));
+    first.until(|it| users(it).any(|it| begun(it) == 1)).await;
+
+    // A third one gets what the second is still taking over, and appends to it.
+    let third = Scene::joining(log, "third").await;
+    let of_third = |it: PartitionId| begun(it) == 1 && third.handle.serving().contains(it);
+    first.until(|it| users(it).any(of_third)).await;
+    let moved = users(&first).find(|it| of_third(*it)).expect("it was just there");
+    let on_it = |n: &u128| third.handle.partition(Domain::User, &person(*n).to_string()) == moved.number;
+    let newcomer = person((100..).find(on_it).expect("there are many"));
+    third.register(newcomer).await;
+
+    // Now everything comes back to the second one.
+    first.end().await;
+    third.end().await;
+    second.until(|_| begun(moved) == 2).await;
+    slow.allow(1);
+    second.until(|it| it.handle.serving().count() + 1 >= 9).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    slow.allow(2);
+    second.until(|it| it.handle.serving().contains(moved)).await;
+    let again = second.execute(register(newcomer), "another key").await.expect("changes nothing");
+    assert_eq!((again.version, again.events.len()), (1, 0), "whom the third one registered is known");
+}
+
+fn partitions(scene: &Scene) -> usize {
+    let numbers = (0..1_000).map(|n| scene.handle.partition(Domain::User, &person(n).to_string()));
+    usize::try_from(numbers.max().unwrap_or_default() + 1).expect("few")
 }

@@ -41,6 +41,13 @@ pub(super) struct KafkaMembership {
     closed: watch::Receiver<bool>,
 }
 
+/// The membership as it was after so many losses.
+#[derive(Debug)]
+pub(super) struct KafkaFence {
+    shared: Arc<Shared>,
+    losses: u64,
+}
+
 /// What the membership and its thread share.
 struct Shared {
     group: String,
@@ -91,24 +98,23 @@ impl KafkaMembership {
             .map_err(|error| LogError::Unavailable(format!("cannot start a thread: {error}")))?;
         Ok((Self { shared, closed }, receiver))
     }
+}
 
-    /// How often partitions were lost so far; a window that began before a loss must not be committed after it.
-    pub(super) fn losses(&self) -> u64 {
-        self.shared.standing.losses()
-    }
-
+impl KafkaFence {
     /// How often partitions were assigned so far.
     pub(super) fn assignments(&self) -> u64 {
         self.shared.standing.assignments()
     }
 
-    /// The live generation, unless partitions were lost since there were so many `losses`.
-    pub(super) fn generation(&self, losses: u64) -> Result<Generation, Unfenced> {
-        self.shared.standing.check(losses).map_err(Unfenced::Lost)?;
+    /// The live generation, unless partitions were lost since the fence was taken.
+    pub(super) fn generation(&self) -> Result<Generation, Unfenced> {
         let generation = self.shared.consumer().and_then(|it| Generation::of(it.as_ref()));
         let Some(generation) = generation else {
             return Err(Unfenced::Lost(format!("the member has left the group {}", self.shared.group)));
         };
+        // Only now: a loss is noted before the group can be joined again, so this generation is from before any that
+        // the check does not see.
+        self.shared.standing.check(self.losses).map_err(Unfenced::Lost)?;
         // A coordinator does not check a generation below zero: presenting it would be no fence at all.
         if generation.number() < 0 || generation.member().is_empty() {
             return Err(Unfenced::Between(format!("no generation of the group {} now", self.shared.group)));
@@ -118,10 +124,10 @@ impl KafkaMembership {
 
     /// Waits until the member has another generation than the refused one; false when it has lost partitions or has
     /// none by then.
-    pub(super) fn outlives(&self, refused: i32, losses: u64, patience: Duration) -> bool {
+    pub(super) fn outlives(&self, refused: i32, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
-            match self.generation(losses) {
+            match self.generation() {
                 Ok(generation) if generation.number() != refused => return true,
                 Ok(_) | Err(Unfenced::Between(_)) => std::thread::sleep(GENERATION_CHECK),
                 Err(Unfenced::Lost(_)) => return false,
@@ -139,6 +145,12 @@ impl KafkaMembership {
     }
 }
 
+impl Fence for KafkaFence {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 impl Fence for KafkaMembership {
     fn as_any(&self) -> &dyn Any {
         self
@@ -147,6 +159,10 @@ impl Fence for KafkaMembership {
 
 #[async_trait]
 impl Membership for KafkaMembership {
+    fn fence(&self) -> Arc<dyn Fence> {
+        Arc::new(KafkaFence { shared: Arc::clone(&self.shared), losses: self.shared.standing.losses() })
+    }
+
     async fn committed(&self, of: Vec<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>, LogError> {
         let shared = Arc::clone(&self.shared);
         super::blocking(move || shared.committed(&of)).await

@@ -55,7 +55,7 @@ impl Bench {
 
     async fn append(&mut self, records: Vec<NewRecord>) {
         let consumed = vec![(TopicPartition::new("community-commands", 0), 0)];
-        let window = Window { records, consumed, fence: Arc::clone(&self.membership) };
+        let window = Window { records, consumed, fence: self.membership.fence() };
         self.lane.append(window).await.expect("appended");
     }
 }

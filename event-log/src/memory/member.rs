@@ -25,6 +25,13 @@ pub(super) struct MemoryMembership {
     closed: watch::Receiver<bool>,
 }
 
+/// The membership as it was after so many losses.
+#[derive(Debug)]
+pub(super) struct MemoryFence {
+    member: Arc<Member>,
+    losses: u64,
+}
+
 #[derive(Debug)]
 struct Member {
     shared: Arc<Shared>,
@@ -74,12 +81,24 @@ impl Drop for MemoryMembership {
 
 /// Refuses a window whose member is none any more.
 pub(super) fn fence(window: &Window) -> Result<(), String> {
-    let membership = window.fence.as_any().downcast_ref::<MemoryMembership>();
-    let member = &membership.ok_or_else(|| "the membership is of another log".to_owned())?.member;
-    // Nothing happens between the production of a window and its fence, so no loss can come between them.
-    member.standing.check(member.standing.losses())?;
+    let fence = window.fence.as_any().downcast_ref::<MemoryFence>();
+    let MemoryFence { member, losses } = fence.ok_or_else(|| "the fence is of another log".to_owned())?;
+    member.standing.check(*losses)?;
     let is_member = member.shared.state.lock().is_member(&member.config.group, member.number());
     is_member.then_some(()).ok_or_else(|| "the group does not know this member".to_owned())
+}
+
+impl MemoryFence {
+    /// The group's name.
+    pub(super) fn group(&self) -> &str {
+        &self.member.config.group
+    }
+}
+
+impl Fence for MemoryFence {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 impl Fence for MemoryMembership {
@@ -90,6 +109,10 @@ impl Fence for MemoryMembership {
 
 #[async_trait]
 impl Membership for MemoryMembership {
+    fn fence(&self) -> Arc<dyn Fence> {
+        Arc::new(MemoryFence { member: Arc::clone(&self.member), losses: self.member.standing.losses() })
+    }
+
     async fn committed(&self, of: Vec<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>, LogError> {
         Ok(self.member.shared.state.lock().committed(self.group(), &of))
     }

@@ -15,6 +15,7 @@ on_both_logs! {
     the_next_holder_of_an_id_fences_the_one_before,
     an_evicted_member_is_refused_and_its_lane_is_dead,
     a_member_that_has_joined_again_after_a_loss_may_append,
+    a_window_from_before_a_loss_is_refused_after_it,
     a_member_that_has_left_is_refused,
 }
 
@@ -143,6 +144,19 @@ async fn a_member_that_has_joined_again_after_a_loss_may_append(bench: &Bench) {
     let window = owner.window(vec![record(bench.events(0), "b")], (bench.commands(0), 0));
     bench.lane("b").await.append(window).await.expect("appended");
     assert_eq!(keys(&bench.everything(0).await), ["b"]);
+}
+
+async fn a_window_from_before_a_loss_is_refused_after_it(bench: &Bench) {
+    let (mut owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let before = owner.window(vec![record(bench.events(0), "a")], (bench.commands(0), 0));
+    bench.subject.evict(&owner.membership).await;
+    let (_, _, done) = owner.revoked().await;
+    done.send(()).expect("the answer is awaited");
+    assert_eq!(owner.assigned().await.len(), 2);
+    // The generation is good, and the window was decided before others may have appended.
+    let refused = lane.append(before).await;
+    assert!(matches!(refused, Err(AppendError::Fenced(_))), "{refused:?}");
+    assert_eq!(bench.everything(0).await, []);
 }
 
 async fn a_member_that_has_left_is_refused(bench: &Bench) {

@@ -54,8 +54,11 @@ async fn the_end_is_reached_once_what_is_being_committed_is_folded() {
     let mut held = log.hold_next();
     let mut lane = log.lane("writer").await.expect("a lane opens");
     let records = vec![record("user-events", b"a")];
-    let window =
-        Window { records, consumed: vec![(TopicPartition::new("user-commands", 0), 0)], fence: membership };
+    let window = Window {
+        records,
+        consumed: vec![(TopicPartition::new("user-commands", 0), 0)],
+        fence: membership.fence(),
+    };
     let appending = tokio::spawn(async move { lane.append(window).await });
     held.reached().await;
 

@@ -17,7 +17,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::{Gate, Stage};
 use crate::kafka::client;
 use crate::kafka::deliveries::{Deliveries, Ticket};
-use crate::kafka::group::{KafkaMembership, Unfenced};
+use crate::kafka::group::{KafkaFence, Unfenced};
 use crate::kafka::native::{self, Failure};
 use crate::{AppendError, Appended, GroupEvent, LogError, NewRecord, TopicPartition, Window};
 
@@ -74,8 +74,8 @@ impl LaneThread {
         if !self.gate.pass(Stage::Preparing) {
             return Err(AppendError::Fenced("the lane was given up".to_owned()));
         }
-        let Some(membership) = window.fence.as_any().downcast_ref::<KafkaMembership>() else {
-            return Err(AppendError::Aborted("the membership is of another log".to_owned()));
+        let Some(fence) = window.fence.as_any().downcast_ref::<KafkaFence>() else {
+            return Err(AppendError::Aborted("the fence is of another log".to_owned()));
         };
         if window.consumed.is_empty() {
             return Err(AppendError::Aborted("the window presents no consumed offset".to_owned()));
@@ -84,15 +84,14 @@ impl LaneThread {
         if self.unaborted {
             return Err(AppendError::Aborted("an earlier window could not be aborted yet".to_owned()));
         }
-        let losses = membership.losses();
         let mut attempts = 1;
         loop {
-            match self.attempt(window, membership, losses) {
+            match self.attempt(window, fence) {
                 Ok(offsets) => return Ok(Appended { offsets }),
                 Err(Failed::Generation(refused, reason)) => {
                     self.abort()?;
                     // A rebalance that this member survives moves the generation on without taking a partition away.
-                    if attempts == ATTEMPTS || !membership.outlives(refused, losses, REJOIN) {
+                    if attempts == ATTEMPTS || !fence.outlives(refused, REJOIN) {
                         return Err(AppendError::Fenced(reason));
                     }
                     attempts += 1;
@@ -112,18 +111,13 @@ impl LaneThread {
     }
 
     /// One transaction from begin to commit.
-    fn attempt(
-        &mut self,
-        window: &Window,
-        membership: &KafkaMembership,
-        losses: u64,
-    ) -> Result<Vec<i64>, Failed> {
-        let offsets = self.offsets(window, membership).map_err(|error| Failed::Abort(error.to_string()))?;
+    fn attempt(&mut self, window: &Window, fence: &KafkaFence) -> Result<Vec<i64>, Failed> {
+        let offsets = self.offsets(window, fence).map_err(|error| Failed::Abort(error.to_string()))?;
         self.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
         // Until it is committed, whatever happens.
         self.unaborted = true;
         let appended = self.deliver(&window.records)?;
-        let generation = membership.generation(losses).map_err(|why| match why {
+        let generation = fence.generation().map_err(|why| match why {
             Unfenced::Lost(reason) => Failed::Fenced(reason),
             Unfenced::Between(reason) => Failed::Generation(-1, reason),
         })?;
@@ -141,14 +135,10 @@ impl LaneThread {
     }
 
     /// The consumed offsets in the client's form; those that were unsettled at assignment are looked up once.
-    fn offsets(
-        &mut self,
-        window: &Window,
-        membership: &KafkaMembership,
-    ) -> Result<TopicPartitionList, LogError> {
+    fn offsets(&mut self, window: &Window, fence: &KafkaFence) -> Result<TopicPartitionList, LogError> {
         let mut list = TopicPartitionList::with_capacity(window.consumed.len());
         for (of, next) in &window.consumed {
-            let next = if *next == GroupEvent::UNSETTLED { self.settled(of, membership)? } else { *next };
+            let next = if *next == GroupEvent::UNSETTLED { self.settled(of, fence)? } else { *next };
             list.add_partition_offset(&of.topic, of.partition, Offset::Offset(next))
                 .map_err(|error| client::log_error(&format!("{next} is no offset of {of}"), &error))?;
         }
@@ -156,15 +146,15 @@ impl LaneThread {
     }
 
     /// The committed offset of a partition that its owner has not moved since it was assigned.
-    fn settled(&mut self, of: &TopicPartition, membership: &KafkaMembership) -> Result<i64, LogError> {
-        let assignments = membership.assignments();
+    fn settled(&mut self, of: &TopicPartition, fence: &KafkaFence) -> Result<i64, LogError> {
+        let assignments = fence.assignments();
         if self.settled.0 != assignments {
             self.settled = (assignments, HashMap::new());
         }
         if let Some(next) = self.settled.1.get(of) {
             return Ok(*next);
         }
-        let committed = membership.committed_now(std::slice::from_ref(of))?;
+        let committed = fence.committed_now(std::slice::from_ref(of))?;
         self.settled.1.extend(committed);
         let unknown = || LogError::Unavailable(format!("no committed offset of {of}"));
         self.settled.1.get(of).copied().ok_or_else(unknown)

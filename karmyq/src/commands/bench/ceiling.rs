@@ -119,7 +119,7 @@ impl Member {
                 let records = windows.next().context("there are no records")?.to_vec();
                 appended += records.len();
                 let consumed = vec![self.consumed.clone()];
-                lane.append(Window { records, consumed, fence: Arc::clone(&self.membership) }).await?;
+                lane.append(Window { records, consumed, fence: self.membership.fence() }).await?;
             }
         }
         Ok(appended)

@@ -1,0 +1,114 @@
+//! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_log::{
+    EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, MemoryLog, Reader, Record, TopicPartition,
+};
+use event_schemas::topics::Topic;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+/// The view. It is slow once a group was joined, so that whatever is read before is not meant.
+#[derive(Debug)]
+pub(crate) struct Slow {
+    log: MemoryLog,
+    /// How many takeovers of each partition may go on.
+    allowed: watch::Sender<u32>,
+    /// How many takeovers of each partition were begun.
+    begun: Mutex<Option<HashMap<TopicPartition, u32>>>,
+}
+
+impl Slow {
+    pub(crate) fn new(log: MemoryLog) -> Arc<Self> {
+        Arc::new(Self { log, allowed: watch::Sender::new(0), begun: Mutex::default() })
+    }
+
+    /// Lets the first so many takeovers of each partition go on.
+    pub(crate) fn allow(&self, takeovers: u32) {
+        self.allowed.send_replace(takeovers);
+    }
+
+    /// How many takeovers of the partition know its end and begin to read.
+    pub(crate) fn begun(&self, of: &TopicPartition) -> u32 {
+        self.begun.lock().as_ref().and_then(|it| it.get(of)).copied().unwrap_or_default()
+    }
+
+    /// Counts a takeover; none for another kind of reader.
+    fn begin(&self, from: &[(TopicPartition, i64)]) -> Option<u32> {
+        let [(of, 0)] = from else { return None };
+        let mut begun = self.begun.lock();
+        let number = begun.as_mut()?.entry(of.clone()).or_default();
+        *number += 1;
+        Some(*number)
+    }
+}
+
+#[async_trait]
+impl EventLog for Slow {
+    async fn lane(&self, transactional_id: &str) -> Result<Box<dyn Lane>, LogError> {
+        self.log.lane(transactional_id).await
+    }
+
+    async fn fence(&self, transactional_id: &str) -> Result<(), LogError> {
+        self.log.fence(transactional_id).await
+    }
+
+    async fn join(
+        &self,
+        config: GroupConfig,
+    ) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>), LogError> {
+        self.begun.lock().get_or_insert_default();
+        self.log.join(config).await
+    }
+
+    async fn reader(&self, from: Vec<(TopicPartition, i64)>) -> Result<Box<dyn Reader>, LogError> {
+        let begun = self.begin(&from);
+        let reader = self.log.reader(from).await?;
+        Ok(match begun {
+            Some(number) => Box::new(SlowReader { reader, number, allowed: self.allowed.subscribe() }),
+            None => reader,
+        })
+    }
+
+    async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        self.log.high_watermark(of).await
+    }
+
+    async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        self.log.last_stable_offset(of).await
+    }
+
+    async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {
+        self.log.create_topics(topics, replication).await
+    }
+
+    async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
+        self.log.drift(topics).await
+    }
+}
+
+/// Keeps back what it has read until its takeover is allowed to go on.
+#[derive(Debug)]
+struct SlowReader {
+    reader: Box<dyn Reader>,
+    number: u32,
+    allowed: watch::Receiver<u32>,
+}
+
+#[async_trait]
+impl Reader for SlowReader {
+    async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, LogError> {
+        let read = self.reader.next(max, wait).await;
+        // The view lives as long as its readers.
+        let _ = self.allowed.wait_for(|allowed| *allowed >= self.number).await;
+        read
+    }
+
+    fn position(&self, of: &TopicPartition) -> Option<i64> {
+        self.reader.position(of)
+    }
+}
