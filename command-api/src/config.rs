@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use event_schemas::{Domain, UserId, topics};
 use service_kit::config::{Faults, Profile, Reader, Secret};
+
+/// Calls under way unless configured. At 8 000 commands a second the last of them waits for an eighth of a second.
+pub const MAX_CONCURRENT_CALLS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 
 /// Everything that the process is told at its start.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct Config {
     pub rate_limits_disabled: bool,
     /// Factor on all rate limits.
     pub rate_limit_multiplier: f64,
+    /// Calls that may be under way; more are refused at once.
+    pub max_concurrent_calls: NonZeroUsize,
     /// People of the staff.
     pub operators: BTreeSet<UserId>,
     /// Whether an unverified address may write outside its own account.
@@ -107,6 +113,7 @@ impl Config {
         if rate_limit_multiplier.is_nan() || rate_limit_multiplier <= 0.0 {
             settings.fault("RATE_LIMIT_MULTIPLIER", "must be above 0");
         }
+        let max_concurrent_calls = settings.or("MAX_CONCURRENT_CALLS", MAX_CONCURRENT_CALLS);
         let operators = operators(&mut settings);
         let require_verified_email = settings.flag("REQUIRE_VERIFIED_EMAIL");
         let profile = settings.profile();
@@ -125,6 +132,7 @@ impl Config {
                 allowed_origins,
                 rate_limits_disabled,
                 rate_limit_multiplier,
+                max_concurrent_calls,
                 operators,
                 require_verified_email,
             })

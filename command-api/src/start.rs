@@ -13,6 +13,7 @@ use service_kit::middleware::Stack;
 use service_kit::middleware::rate_limit::{Class, RateLimits};
 use service_kit::{postgres, telemetry};
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -105,6 +106,7 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
         class: Class::Commands,
         allowed_origins: config.allowed_origins,
         time_limit: TIME_LIMIT,
+        places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
         hops: Some(forwarder.hops()),
     };
     let router = stack.around(router::routes(app, forwarder, &limits));
@@ -119,7 +121,7 @@ fn writer_config(config: &Config) -> WriterConfig {
         instance: format!("command-api-{}", Uuid::now_v7()).into(),
         address: config.advertised_url.as_str().into(),
         session_timeout: Duration::from_secs(6),
-        queue: 20_000,
+        queue: config.max_concurrent_calls.get(),
         window_records: 5_000,
         ledger_capacity: 2_000_000,
     }

@@ -10,6 +10,7 @@ use service_kit::middleware::Stack;
 use service_kit::middleware::rate_limit::{Class, RateLimits};
 use service_kit::postgres;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -81,6 +82,7 @@ impl App {
             class: Class::Reads,
             allowed_origins: config.allowed_origins.clone(),
             time_limit: TIME_LIMIT,
+            places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
             hops: None,
         }
     }

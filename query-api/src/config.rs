@@ -1,6 +1,7 @@
 //! What query-api is configured with.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use event_schemas::topics::Profile as TopicProfile;
@@ -25,7 +26,12 @@ pub struct Config {
     pub rate_limit_disabled: bool,
     /// `RATE_LIMIT_MULTIPLIER`: scales every limit; 1 by default.
     pub rate_limit_multiplier: f64,
+    /// `MAX_CONCURRENT_CALLS`: calls that may be under way, those that wait for a position included.
+    pub max_concurrent_calls: NonZeroUsize,
 }
+
+/// Calls under way unless configured. Most of them wait, for a position or for PostgreSQL, and cost little.
+pub const MAX_CONCURRENT_CALLS: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 
 impl Config {
     /// Reads the settings.
@@ -48,6 +54,7 @@ impl Config {
         if rate_limit_multiplier.is_nan() || rate_limit_multiplier <= 0.0 {
             settings.fault("RATE_LIMIT_MULTIPLIER", "must be more than 0");
         }
+        let max_concurrent_calls = settings.or("MAX_CONCURRENT_CALLS", MAX_CONCURRENT_CALLS);
         settings.build(|| {
             Some(Self {
                 listen: listen?,
@@ -58,6 +65,7 @@ impl Config {
                 allowed_origins,
                 rate_limit_disabled,
                 rate_limit_multiplier,
+                max_concurrent_calls,
             })
         })
     }

@@ -34,7 +34,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use config::Config;
+pub use config::{Config, MAX_CONCURRENT_CALLS};
 pub use openapi::document as openapi_document;
 pub use router::ROUTES;
 

@@ -1,5 +1,5 @@
-//! What a request passes before it meets a route, outermost first: CORS · correlation id and span · log and metrics ·
-//! time limit · panics become 500 · authentication · rate limit.
+//! What a request passes before it meets a route, outermost first: CORS · a place among those under way · correlation id
+//! and span · log and metrics · time limit · panics become 500 · authentication · rate limit.
 //!
 //! Each is a function that takes the request and what comes next; [`Stack`] is their order.
 
@@ -20,6 +20,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use metrics::counter;
+use tokio::sync::Semaphore;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::answer::{POSITION, Problem, method_not_allowed, unknown_route};
@@ -42,6 +44,8 @@ pub struct Stack {
     pub allowed_origins: Vec<String>,
     /// Until the headers of an answer; a stream may go on.
     pub time_limit: Duration,
+    /// Calls that may be under way; more are refused at once.
+    pub places: Arc<Semaphore>,
     /// Where instances send calls to one another.
     pub hops: Option<Hops>,
 }
@@ -106,6 +110,11 @@ impl Stack {
 
 /// What every request passes.
 async fn pass(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
+    // Before anything that costs: under overload most calls end here.
+    let Ok(_place) = stack.places.try_acquire() else {
+        counter!("http_requests_shed_total").increment(1);
+        return Problem::overloaded().into_response();
+    };
     if let Some(hops) = &stack.hops {
         hops.mark(&mut request);
     }

@@ -10,7 +10,7 @@ use event_log::{
 };
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Domain, partitioner};
-use query_api::Config;
+use query_api::{Config, MAX_CONCURRENT_CALLS};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 use service_kit::auth::{AUDIENCE, Claims, ISSUER, PublicKeys, Signer, Verifier};
@@ -106,6 +106,7 @@ impl World {
             allowed_origins: Vec::new(),
             rate_limit_disabled: true,
             rate_limit_multiplier: 1.0,
+            max_concurrent_calls: MAX_CONCURRENT_CALLS,
         };
         let stop = CancellationToken::new();
         let service = tokio::spawn(query_api::run_on(listener, config, Arc::new(log), stop.clone()));

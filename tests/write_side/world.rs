@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_api::config::{Config, Keys, Secret32};
+use command_api::config::{Config, Keys, MAX_CONCURRENT_CALLS, Secret32};
 use command_api::{Engine, start};
 use event_log::{Decoder, Encoder, EventLog, MemoryLog, Position, TopicPartition};
 use event_schemas::notification::NotificationEvent;
@@ -164,6 +164,7 @@ impl World {
             allowed_origins: Vec::new(),
             rate_limits_disabled: true,
             rate_limit_multiplier: 1.0,
+            max_concurrent_calls: MAX_CONCURRENT_CALLS,
             operators: std::collections::BTreeSet::new(),
             require_verified_email: false,
         }

@@ -59,7 +59,7 @@ impl From<Failure> for Refused {
             Failure::NotTaken => {
                 Problem::unavailable("DEPENDENCY_UNAVAILABLE", "the log did not take the command", SOON)
             }
-            Failure::Overloaded => Problem::unavailable("OVERLOADED", "too many commands wait", SOON),
+            Failure::Overloaded => Problem::overloaded(),
             Failure::Lagging(view) => Problem::unavailable(
                 "DEPENDENCY_UNAVAILABLE",
                 format!("the view of {view} did not catch up in time"),

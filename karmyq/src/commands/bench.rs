@@ -11,6 +11,7 @@ mod exchange;
 mod ground;
 mod http;
 mod in_process;
+mod open_loop;
 mod replay;
 mod report;
 mod services;

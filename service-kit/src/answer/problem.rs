@@ -130,6 +130,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, code, "there is nothing here for the caller")
     }
 
+    /// 503 `OVERLOADED`: refused at once, so that what was accepted is answered in time.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::unavailable("OVERLOADED", "too many calls at once", Duration::from_secs(1))
+    }
+
     /// 409 with a code of the domain.
     #[must_use]
     pub fn conflict(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {

@@ -1,5 +1,6 @@
 //! Whatever goes wrong around a handler is answered in the usual form.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -17,6 +19,7 @@ use super::{Stack, correlation};
 use crate::answer::{Answer, JsonBody, PathIds, Problem};
 use crate::auth::{Authenticator, PublicKeys, Revocations, SignedIn, Verifier};
 
+const PLACES: usize = 2;
 const PUBLIC: &str = include_str!("../auth/test-key.pub.pem");
 
 fn router(limits: RateLimits) -> Router {
@@ -27,6 +30,7 @@ fn router(limits: RateLimits) -> Router {
         class: Class::Reads,
         allowed_origins: vec!["https://app.example".to_owned()],
         time_limit: Duration::from_millis(50),
+        places: Arc::new(Semaphore::new(PLACES)),
         hops: None,
     };
     stack.around(
@@ -106,6 +110,20 @@ async fn a_caller_over_the_limit_is_told_when_to_come_back() {
     let refused = router.oneshot(get_of("/adopting")).await.expect("a router does not fail");
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(code(refused).await, (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED".to_owned()));
+}
+
+#[tokio::test]
+async fn calls_beyond_the_places_are_refused_at_once_and_later_ones_are_not() {
+    let router = router(RateLimits::new(true, 1.0));
+    let slow = || router.clone().oneshot(get_of("/slow"));
+    let (mut first, mut second) = (pin!(slow()), pin!(slow()));
+    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+    let refused = router.clone().oneshot(get_of("/adopting")).await.expect("a router does not fail");
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(code(refused).await, (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED".to_owned()));
+    first.await.expect("a router does not fail");
+    let later = router.clone().oneshot(get_of("/adopting")).await.expect("a router does not fail");
+    assert_eq!(later.status(), StatusCode::OK);
 }
 
 #[tokio::test]

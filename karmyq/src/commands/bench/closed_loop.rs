@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
@@ -21,12 +21,17 @@ pub(super) struct Plan {
 
 /// The way of commands to the writer.
 pub(super) trait Carrier: Send + 'static {
-    /// Carries out the next step of an exchange and tells the id of what it created. Everything but success is an error.
-    fn carry(
-        &mut self,
-        pair: &Pair,
-        exchange: &Exchange,
-    ) -> impl Future<Output = Result<Option<String>>> + Send;
+    /// Carries out the next step of an exchange. Every answer that is neither success nor overload is an error.
+    fn carry(&mut self, pair: &Pair, exchange: &Exchange) -> impl Future<Output = Result<Answer>> + Send;
+}
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// It was carried out; with the id of what it created.
+    Done(Option<String>),
+    /// It was refused at once, because too much is under way.
+    Overloaded,
 }
 
 /// What a load came to.
@@ -66,7 +71,9 @@ async fn client(
     loop {
         for exchange in &mut exchanges {
             let sent = Instant::now();
-            let created = carrier.carry(&pair, exchange).await?;
+            let Answer::Done(created) = carrier.carry(&pair, exchange).await? else {
+                bail!("overloaded by {number} clients that wait for their answers");
+            };
             let answered = Instant::now();
             if answered >= until {
                 return Ok(latency);

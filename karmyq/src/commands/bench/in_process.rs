@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::closed_loop::{self, Carrier, Load, Plan};
+use super::closed_loop::{self, Answer, Carrier, Load, Plan};
 use super::exchange::{Exchange, Pair, Side, Step};
 use crate::engine::Engine;
 
@@ -101,7 +101,7 @@ impl Writer {
 }
 
 impl Carrier for Client {
-    async fn carry(&mut self, pair: &Pair, exchange: &Exchange) -> Result<Option<String>> {
+    async fn carry(&mut self, pair: &Pair, exchange: &Exchange) -> Result<Answer> {
         let command_id = CommandId::new(Uuid::now_v7());
         let (command, side, created) = self.command(pair, exchange, command_id)?;
         // A request that is not asked yet is what this command creates.
@@ -120,7 +120,7 @@ impl Carrier for Client {
         let target = Target::new(AggregateType::HelpRequest, request);
         let executed = self.handle.execute(Submission { target, command: command.into(), origin }).await?;
         ensure!(!executed.events.is_empty(), "a step changed nothing: {:?}", exchange.step());
-        Ok(created)
+        Ok(Answer::Done(created))
     }
 }
 

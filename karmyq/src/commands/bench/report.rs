@@ -16,6 +16,8 @@ pub(super) struct Report {
     pub(super) in_process_commands_per_second: f64,
     /// Commands over HTTP, by number of clients.
     pub(super) http: Vec<Http>,
+    /// Commands over HTTP that arrive at a given rate, parts of the highest of `http`.
+    pub(super) open_loop: Vec<OpenLoop>,
     /// Command sent to effect read, median.
     pub(super) visible_p50_ms: f64,
     /// Command sent to effect read, 99th percentile.
@@ -41,6 +43,23 @@ pub(super) struct Http {
     pub(super) p999_ms: f64,
 }
 
+/// Commands over HTTP at a given rate.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct OpenLoop {
+    /// The rate as part of the highest rate with waiting clients.
+    pub(super) of_peak: f64,
+    /// Commands sent a second.
+    pub(super) sent_per_second: f64,
+    /// Commands carried out a second; the rest was refused at once with `OVERLOADED`.
+    pub(super) commands_per_second: f64,
+    /// Due to be sent until answered, median.
+    pub(super) p50_ms: f64,
+    /// The same, 99th percentile.
+    pub(super) p99_ms: f64,
+    /// Really sent until answered, 99th percentile: a generator that is late does not count.
+    pub(super) service_p99_ms: f64,
+}
+
 impl Report {
     /// Prints the table for people.
     pub(super) fn tell(&self) {
@@ -56,6 +75,15 @@ impl Report {
             let Http { commands_per_second, p50_ms, p99_ms, p999_ms, .. } = it;
             let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms");
             say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
+        }
+        for it in &self.open_loop {
+            let what = format!("over HTTP, open loop at {:.0} % of peak", it.of_peak * 100.0);
+            let OpenLoop { sent_per_second, commands_per_second, p50_ms, p99_ms, service_p99_ms, .. } = it;
+            let latency =
+                format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms (from sending {service_p99_ms:.1} ms)");
+            say(format_args!(
+                "{what:<42} {commands_per_second:>10.0} commands/s of {sent_per_second:.0} sent, {latency}"
+            ));
         }
         let visible = format!("p50 {:.1} ms, p99 {:.1} ms", self.visible_p50_ms, self.visible_p99_ms);
         say(format_args!("{:<42} {visible}", "command to visible"));

@@ -16,7 +16,7 @@ use sqlx::PgPool;
 use super::closed_loop::Plan;
 use super::exchange::Pair;
 use super::ground::Ground;
-use super::report::{Http, Report, quantile_ms};
+use super::report::{Http, OpenLoop, Report, quantile_ms};
 use super::services::{Kind, Service};
 use super::{ceiling, http, in_process, replay, visible};
 use crate::api::Api;
@@ -25,6 +25,10 @@ use crate::terminal::{mention, say};
 
 /// Clients over HTTP, one load after the other.
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
+/// Rates of the open loop, as parts of the peak; the last one is overload.
+const OF_PEAK: [f64; 3] = [0.5, 0.8, 3.0];
+/// Connections of the open loop: more than a service takes calls at once.
+const CONNECTIONS: usize = 2_048;
 /// Pairs of people who exchange help; clients share them.
 const PAIRS: usize = 64;
 /// Pairs that settle at a time: registering is costly on purpose.
@@ -86,7 +90,9 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     mention("measuring what the broker takes");
     let ceiling_events_per_second = ceiling::measure(&engine, plan).await.context("the ceiling")?;
     let command_api = Service::start(ground, Kind::CommandApi).await?;
-    let http = over_http(&command_api, &pairs, plan).await.context("over HTTP")?;
+    let keys = Arc::new(AtomicU64::new(0));
+    let http = over_http(&command_api, &pairs, &keys, plan).await.context("over HTTP")?;
+    let open_loop = arriving(&command_api, &pairs, &keys, plan, &http).await.context("open loop")?;
     let owner = owner(ground)?;
     let read_side = ReadSide::start(ground, &engine, &owner).await.context("the read side")?;
     mention("measuring command to visible");
@@ -100,6 +106,7 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
         ceiling_events_per_second,
         in_process_commands_per_second: in_process.commands_per_second,
         http,
+        open_loop,
         visible_p50_ms: quantile_ms(&visible, 0.5),
         visible_p99_ms: quantile_ms(&visible, 0.99),
         replay_events_per_second: replayed.events_per_second,
@@ -118,18 +125,47 @@ async fn settle(ground: &Ground) -> Result<Vec<Arc<Pair>>> {
     Ok(pairs)
 }
 
-async fn over_http(command_api: &Service, pairs: &[Arc<Pair>], plan: Plan) -> Result<Vec<Http>> {
-    let keys = Arc::new(AtomicU64::new(0));
+async fn over_http(
+    command_api: &Service,
+    pairs: &[Arc<Pair>],
+    keys: &Arc<AtomicU64>,
+    plan: Plan,
+) -> Result<Vec<Http>> {
     let mut all = Vec::new();
     for clients in CLIENTS {
         mention(format_args!("measuring {clients} clients over HTTP"));
-        let load = http::load(command_api.address(), clients, pairs, &keys, plan).await?;
+        let load = http::load(command_api.address(), clients, pairs, keys, plan).await?;
         all.push(Http {
             clients,
             commands_per_second: load.commands_per_second,
             p50_ms: quantile_ms(&load.latency, 0.5),
             p99_ms: quantile_ms(&load.latency, 0.99),
             p999_ms: quantile_ms(&load.latency, 0.999),
+        });
+    }
+    Ok(all)
+}
+
+async fn arriving(
+    command_api: &Service,
+    pairs: &[Arc<Pair>],
+    keys: &Arc<AtomicU64>,
+    plan: Plan,
+    closed: &[Http],
+) -> Result<Vec<OpenLoop>> {
+    let peak = closed.iter().map(|it| it.commands_per_second).fold(1.0, f64::max);
+    let mut all = Vec::new();
+    for of_peak in OF_PEAK {
+        mention(format_args!("measuring {:.0} % of the peak, whoever waits", of_peak * 100.0));
+        let rate = of_peak * peak;
+        let load = http::arrivals(command_api.address(), CONNECTIONS, rate, pairs, keys, plan).await?;
+        all.push(OpenLoop {
+            of_peak,
+            sent_per_second: load.sent_per_second,
+            commands_per_second: load.done_per_second,
+            p50_ms: quantile_ms(&load.latency, 0.5),
+            p99_ms: quantile_ms(&load.latency, 0.99),
+            service_p99_ms: quantile_ms(&load.service, 0.99),
         });
     }
     Ok(all)
