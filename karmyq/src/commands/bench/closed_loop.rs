@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 
-use super::exchange::{AT_ONCE, Exchange, Pair};
+use super::exchange::{Exchange, Mix, Pair};
 use super::report::{histogram, note};
 
 /// How long a load runs.
@@ -44,12 +44,18 @@ pub(super) struct Load {
 }
 
 /// Runs one client per carrier; fails with the first command that does.
-pub(super) async fn run<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>], plan: Plan) -> Result<Load> {
+pub(super) async fn run<C: Carrier>(
+    carriers: Vec<C>,
+    pairs: &[Arc<Pair>],
+    mix: Mix,
+    plan: Plan,
+) -> Result<Load> {
     let from = Instant::now() + plan.warm_up;
     let until = from + plan.measured;
     let mut clients = JoinSet::new();
     for (number, (carrier, pair)) in carriers.into_iter().zip(pairs.iter().cycle()).enumerate() {
-        clients.spawn(client(number, carrier, Arc::clone(pair), from, until));
+        let exchanges = mix.begin(number);
+        clients.spawn(client(carrier, Arc::clone(pair), exchanges, from, until));
     }
     let mut latency = histogram();
     while let Some(ended) = clients.join_next().await {
@@ -60,19 +66,18 @@ pub(super) async fn run<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>], plan:
 }
 
 async fn client(
-    number: usize,
     mut carrier: impl Carrier,
     pair: Arc<Pair>,
+    mut exchanges: Vec<Exchange>,
     from: Instant,
     until: Instant,
 ) -> Result<Histogram<u64>> {
     let mut latency = histogram();
-    let mut exchanges: Vec<_> = (number..number + AT_ONCE).map(Exchange::out_of_step).collect();
     loop {
         for exchange in &mut exchanges {
             let sent = Instant::now();
             let Answer::Done(created) = carrier.carry(&pair, exchange).await? else {
-                bail!("overloaded by {number} clients that wait for their answers");
+                bail!("overloaded by clients that wait for their answers");
             };
             let answered = Instant::now();
             if answered >= until {

@@ -1,6 +1,7 @@
-//! The mix of commands: exchanges between neighbours, from the question to the second confirmation.
+//! What commands are made of: exchanges between neighbours, from the question to the second confirmation.
 //!
-//! Twenty commands an exchange: one asks, fifteen edit the question, one proposes, one accepts, two confirm. So every rule
+//! [`Mix::Edits`] has one event per command, like the ceiling has one record: people ask, and then edit what they asked.
+//! [`Mix::Exchanges`] is what a neighbourhood does. Twenty commands an exchange: one asks, fifteen edit the question, one proposes, one accepts, two confirm. So every rule
 //! of a request runs, and every policy behind it: notices to both, karma, badges; a command comes to between two and
 //! three records on average. Clients keep several exchanges going and take a step in each in turn, as people do, who do
 //! not answer within milliseconds of being asked.
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, Person};
 
 /// Exchanges that a client keeps going at once.
-pub(super) const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 16;
 
 /// Edits of a question.
 const EDITS: usize = 15;
@@ -20,6 +21,27 @@ const EDITS: usize = 15;
 /// What follows them.
 const LAST_STEPS: [Step; 4] =
     [Step::Propose, Step::Accept, Step::Confirm(Side::Helper), Step::Confirm(Side::Requester)];
+
+/// Which commands a load is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mix {
+    /// Edits of questions that were asked before.
+    Edits,
+    /// Whole exchanges.
+    Exchanges,
+}
+
+impl Mix {
+    /// The exchanges that a client begins with. Those of [`Mix::Exchanges`] have different numbers of edits before them:
+    /// otherwise all clients would go on in step, and every confirmation would come at the same moment.
+    pub(super) fn begin(self, client: usize) -> Vec<Exchange> {
+        let edits = |number: usize| match self {
+            Self::Edits => usize::MAX,
+            Self::Exchanges => number % (EDITS + 1),
+        };
+        (client..client + AT_ONCE).map(|it| Exchange { edits: edits(it), ..Exchange::default() }).collect()
+    }
+}
 
 /// A command of an exchange.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +133,6 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// An exchange whose question is edited less often. Clients begin with such ones: had all of them the same number of
-    /// edits before them, they would go on in step, and every confirmation would come at the same moment.
-    pub(super) fn out_of_step(number: usize) -> Self {
-        Self { edits: number % (EDITS + 1), ..Self::default() }
-    }
-
     /// The step to take next.
     pub(super) const fn step(&self) -> Step {
         match self.done {
@@ -134,7 +150,7 @@ impl Exchange {
             Step::Edit | Step::Accept | Step::Confirm(_) => {}
         }
         self.done += 1;
-        if self.done == 1 + self.edits + LAST_STEPS.len() {
+        if self.done == self.edits.saturating_add(1 + LAST_STEPS.len()) {
             *self = Self::default();
         }
         Ok(())

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::closed_loop::{self, Answer, Carrier, Load, Plan};
 use super::connection::Connection;
-use super::exchange::{Call, Exchange, Pair};
+use super::exchange::{Call, Exchange, Mix, Pair};
 use super::open_loop;
 
 /// The code of the one refusal that a load may meet.
@@ -39,9 +39,10 @@ pub(super) async fn load(
     clients: usize,
     pairs: &[Arc<Pair>],
     keys: &Arc<AtomicU64>,
+    mix: Mix,
     plan: Plan,
 ) -> Result<Load> {
-    closed_loop::run(connected(address, clients, keys).await?, pairs, plan).await
+    closed_loop::run(connected(address, clients, keys).await?, pairs, mix, plan).await
 }
 
 /// Sends this many commands a second to `host:port`, whether or not the ones before are answered, as far as that many
@@ -54,7 +55,7 @@ pub(super) async fn arrivals(
     keys: &Arc<AtomicU64>,
     plan: Plan,
 ) -> Result<open_loop::Load> {
-    open_loop::run(connected(address, connections, keys).await?, pairs, per_second, plan).await
+    open_loop::run(connected(address, connections, keys).await?, pairs, Mix::Edits, per_second, plan).await
 }
 
 async fn connected(address: &str, clients: usize, keys: &Arc<AtomicU64>) -> Result<Vec<Client>> {

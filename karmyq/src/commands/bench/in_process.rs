@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::closed_loop::{self, Answer, Carrier, Load, Plan};
-use super::exchange::{Exchange, Pair, Side, Step};
+use super::exchange::{Exchange, Mix, Pair, Side, Step};
 use crate::engine::Engine;
 
 /// Clients that wait for an answer at a time.
@@ -48,10 +48,10 @@ struct Client {
 }
 
 /// Starts a writer, lets clients send commands to it, and stops it.
-pub(super) async fn load(engine: &Engine, pairs: &[Arc<Pair>], plan: Plan) -> Result<Load> {
+pub(super) async fn load(engine: &Engine, pairs: &[Arc<Pair>], mix: Mix, plan: Plan) -> Result<Load> {
     let writer = Writer::start(engine).await?;
     let client = Client { handle: writer.handle.clone(), views: writer.views.clone() };
-    let load = closed_loop::run(vec![client; CLIENTS], pairs, plan).await;
+    let load = closed_loop::run(vec![client; CLIENTS], pairs, mix, plan).await;
     writer.stop.cancel();
     writer.stopped.await?;
     load

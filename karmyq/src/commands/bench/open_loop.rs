@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::closed_loop::{Answer, Carrier, Plan};
-use super::exchange::{AT_ONCE, Exchange, Pair};
+use super::exchange::{Exchange, Mix, Pair};
 use super::report::{histogram, note};
 
 /// What a load came to.
@@ -39,6 +39,7 @@ struct Counts {
 pub(super) async fn run<C: Carrier>(
     carriers: Vec<C>,
     pairs: &[Arc<Pair>],
+    mix: Mix,
     per_second: f64,
     plan: Plan,
 ) -> Result<Load> {
@@ -48,7 +49,7 @@ pub(super) async fn run<C: Carrier>(
     for (number, (carrier, pair)) in carriers.into_iter().zip(pairs.iter().cycle()).enumerate() {
         let first = began + beat.mul_f64(number as f64 / count as f64);
         let times = (first, beat, began + plan.warm_up, began + plan.warm_up + plan.measured);
-        clients.spawn(client(number, carrier, Arc::clone(pair), times));
+        clients.spawn(client(carrier, Arc::clone(pair), mix.begin(number), times));
     }
     let mut all = Counts { overloaded: 0, latency: histogram(), service: histogram() };
     while let Some(ended) = clients.join_next().await {
@@ -68,15 +69,14 @@ pub(super) async fn run<C: Carrier>(
 }
 
 async fn client(
-    number: usize,
     mut carrier: impl Carrier,
     pair: Arc<Pair>,
+    mut exchanges: Vec<Exchange>,
     (first, beat, from, until): (Instant, Duration, Instant, Instant),
 ) -> Result<Counts> {
     let mut counts = Counts { overloaded: 0, latency: histogram(), service: histogram() };
-    let mut exchanges: Vec<_> = (number..number + AT_ONCE).map(Exchange::out_of_step).collect();
     let mut due = first;
-    for turn in (0..AT_ONCE).cycle() {
+    for turn in (0..exchanges.len()).cycle() {
         sleep_until(due).await;
         let (exchange, sent) = (&mut exchanges[turn], Instant::now());
         let answer = carrier.carry(&pair, exchange).await?;

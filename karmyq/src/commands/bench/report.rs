@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::closed_loop::Load;
 use crate::terminal::say;
 
 /// The result of `karmyq bench write`; `--json` prints exactly these fields.
@@ -16,6 +17,8 @@ pub(super) struct Report {
     pub(super) in_process_commands_per_second: f64,
     /// Commands over HTTP, by number of clients.
     pub(super) http: Vec<Http>,
+    /// The same for whole exchanges, with what follows from them.
+    pub(super) exchanges: Exchanges,
     /// Commands over HTTP that arrive at a given rate, parts of the highest of `http`.
     pub(super) open_loop: Vec<OpenLoop>,
     /// Command sent to effect read, median.
@@ -43,6 +46,17 @@ pub(super) struct Http {
     pub(super) p999_ms: f64,
 }
 
+/// Whole exchanges instead of commands with one event.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Exchanges {
+    /// Records of the log that a command comes to, those of policies included.
+    pub(super) records_per_command: f64,
+    /// Commands a second without HTTP.
+    pub(super) in_process_commands_per_second: f64,
+    /// Over HTTP.
+    pub(super) http: Http,
+}
+
 /// Commands over HTTP at a given rate.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct OpenLoop {
@@ -63,19 +77,12 @@ pub(super) struct OpenLoop {
 impl Report {
     /// Prints the table for people.
     pub(super) fn tell(&self) {
-        say("A command edits, asks, proposes, accepts or confirms; with the notices and karma that follow,");
-        say("it comes to between two and three records.");
+        say("A command edits a request: one event, with sealed texts.");
         let line =
             |what: &str, figure: f64, unit: &str| say(format_args!("{what:<42} {figure:>10.0} {unit}"));
         line("raw transactional produce", self.ceiling_events_per_second, "records/s");
         line("in process, without HTTP", self.in_process_commands_per_second, "commands/s");
-        for it in &self.http {
-            let plural = if it.clients == 1 { "client" } else { "clients" };
-            let what = format!("over HTTP, {} {plural}", it.clients);
-            let Http { commands_per_second, p50_ms, p99_ms, p999_ms, .. } = it;
-            let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms");
-            say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
-        }
+        self.http.iter().for_each(Http::tell);
         for it in &self.open_loop {
             let what = format!("over HTTP, open loop at {:.0} % of peak", it.of_peak * 100.0);
             let OpenLoop { sent_per_second, commands_per_second, p50_ms, p99_ms, service_p99_ms, .. } = it;
@@ -85,10 +92,36 @@ impl Report {
                 "{what:<42} {commands_per_second:>10.0} commands/s of {sent_per_second:.0} sent, {latency}"
             ));
         }
+        let Exchanges { records_per_command, in_process_commands_per_second, http } = &self.exchanges;
+        say(format_args!(
+            "Whole exchanges: {records_per_command:.1} records a command, with notices and karma."
+        ));
+        line("in process, without HTTP", *in_process_commands_per_second, "commands/s");
+        http.tell();
         let visible = format!("p50 {:.1} ms, p99 {:.1} ms", self.visible_p50_ms, self.visible_p99_ms);
         say(format_args!("{:<42} {visible}", "command to visible"));
         line("replay into PostgreSQL", self.replay_events_per_second, "events/s");
         line("raw COPY of the same rows", self.raw_copy_rows_per_second, "rows/s");
+    }
+}
+
+impl Http {
+    /// What this many clients came to.
+    pub(super) fn of(clients: usize, load: &Load) -> Self {
+        Self {
+            clients,
+            commands_per_second: load.commands_per_second,
+            p50_ms: quantile_ms(&load.latency, 0.5),
+            p99_ms: quantile_ms(&load.latency, 0.99),
+            p999_ms: quantile_ms(&load.latency, 0.999),
+        }
+    }
+
+    fn tell(&self) {
+        let Self { clients, commands_per_second, p50_ms, p99_ms, p999_ms } = self;
+        let what = format!("over HTTP, {clients} {}", if *clients == 1 { "client" } else { "clients" });
+        let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms");
+        say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
     }
 }
 

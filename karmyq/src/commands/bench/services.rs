@@ -90,6 +90,13 @@ impl Service {
         format!("http://{}", self.address)
     }
 
+    /// The value of a metric; 0 while it tells none of this name and these labels.
+    pub(super) async fn metric(&self, name: &str) -> Result<f64> {
+        let text = reqwest::get(format!("{}/metrics", self.url())).await?.error_for_status()?.text().await?;
+        let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.map(str::parse).transpose()?.unwrap_or(0.0))
+    }
+
     /// Lets it finish and waits until it has ended.
     pub(super) async fn stop(mut self) -> Result<()> {
         let id = self.child.id().and_then(|it| Pid::from_raw(it.cast_signed()));

@@ -13,10 +13,10 @@ use service_kit::config::Secret;
 use service_kit::{postgres, shutdown};
 use sqlx::PgPool;
 
-use super::closed_loop::Plan;
-use super::exchange::Pair;
+use super::closed_loop::{Load, Plan};
+use super::exchange::{Mix, Pair};
 use super::ground::Ground;
-use super::report::{Http, OpenLoop, Report, quantile_ms};
+use super::report::{Exchanges, Http, OpenLoop, Report, quantile_ms};
 use super::services::{Kind, Service};
 use super::{ceiling, http, in_process, replay, visible};
 use crate::api::Api;
@@ -29,6 +29,11 @@ const CLIENTS: [usize; 4] = [1, 8, 64, 256];
 const OF_PEAK: [f64; 3] = [0.5, 0.8, 3.0];
 /// Connections of the open loop: more than a service takes calls at once.
 const CONNECTIONS: usize = 2_048;
+/// Records of all windows so far, as command-api tells it.
+const RECORDS: &str = "karmyq_window_records_sum";
+/// Commands with events so far.
+const COMMANDS: &str =
+    "karmyq_command_duration_seconds_count{aggregate=\"help_request\",outcome=\"committed\"}";
 /// Pairs of people who exchange help; clients share them.
 const PAIRS: usize = 64;
 /// Pairs that settle at a time: registering is costly on purpose.
@@ -86,13 +91,15 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     let pairs = settle(ground).await.context("settling people")?;
     let engine = Engine::connect(ground.settings()).await?;
     mention("measuring the writer without HTTP");
-    let in_process = in_process::load(&engine, &pairs, plan).await.context("in process")?;
+    let in_process = async |mix| in_process::load(&engine, &pairs, mix, plan).await.context("in process");
+    let (edits, exchanges) = (in_process(Mix::Edits).await?, in_process(Mix::Exchanges).await?);
     mention("measuring what the broker takes");
     let ceiling_events_per_second = ceiling::measure(&engine, plan).await.context("the ceiling")?;
     let command_api = Service::start(ground, Kind::CommandApi).await?;
     let keys = Arc::new(AtomicU64::new(0));
     let http = over_http(&command_api, &pairs, &keys, plan).await.context("over HTTP")?;
     let open_loop = arriving(&command_api, &pairs, &keys, plan, &http).await.context("open loop")?;
+    let exchanges = exchanging(&command_api, &pairs, &keys, plan, &exchanges).await.context("exchanges")?;
     let owner = owner(ground)?;
     let read_side = ReadSide::start(ground, &engine, &owner).await.context("the read side")?;
     mention("measuring command to visible");
@@ -104,8 +111,9 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     let replayed = replay::measure(&engine, &owner).await.context("replay")?;
     Ok(Report {
         ceiling_events_per_second,
-        in_process_commands_per_second: in_process.commands_per_second,
+        in_process_commands_per_second: edits.commands_per_second,
         http,
+        exchanges,
         open_loop,
         visible_p50_ms: quantile_ms(&visible, 0.5),
         visible_p99_ms: quantile_ms(&visible, 0.99),
@@ -134,16 +142,31 @@ async fn over_http(
     let mut all = Vec::new();
     for clients in CLIENTS {
         mention(format_args!("measuring {clients} clients over HTTP"));
-        let load = http::load(command_api.address(), clients, pairs, keys, plan).await?;
-        all.push(Http {
-            clients,
-            commands_per_second: load.commands_per_second,
-            p50_ms: quantile_ms(&load.latency, 0.5),
-            p99_ms: quantile_ms(&load.latency, 0.99),
-            p999_ms: quantile_ms(&load.latency, 0.999),
-        });
+        let load = http::load(command_api.address(), clients, pairs, keys, Mix::Edits, plan).await?;
+        all.push(Http::of(clients, &load));
     }
     Ok(all)
+}
+
+/// Whole exchanges, with the most clients.
+async fn exchanging(
+    command_api: &Service,
+    pairs: &[Arc<Pair>],
+    keys: &Arc<AtomicU64>,
+    plan: Plan,
+    in_process: &Load,
+) -> Result<Exchanges> {
+    mention("measuring whole exchanges over HTTP");
+    let [.., clients] = CLIENTS;
+    let (records, commands) = (RECORDS, COMMANDS);
+    let before = (command_api.metric(records).await?, command_api.metric(commands).await?);
+    let load = http::load(command_api.address(), clients, pairs, keys, Mix::Exchanges, plan).await?;
+    let after = (command_api.metric(records).await?, command_api.metric(commands).await?);
+    Ok(Exchanges {
+        records_per_command: (after.0 - before.0) / (after.1 - before.1),
+        in_process_commands_per_second: in_process.commands_per_second,
+        http: Http::of(clients, &load),
+    })
 }
 
 async fn arriving(
