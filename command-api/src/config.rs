@@ -10,6 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use event_schemas::{Domain, UserId, topics};
 use service_kit::config::{Faults, Profile, Reader, Secret};
 
+use crate::writer::SnapshotConfig;
+
 /// Calls under way unless configured. At 8 000 commands a second the last of them waits for an eighth of a second.
 pub const MAX_CONCURRENT_CALLS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub topics: topics::Profile,
     /// The domains whose commands this instance carries out.
     pub domains: Vec<Domain>,
+    /// Events of a partition after which a snapshot of it is written, from 1.
+    pub snapshot_every: u64,
     /// PostgreSQL, as the role `karmyq_command`.
     pub database: Secret,
     /// Keys and where they are.
@@ -105,6 +109,10 @@ impl Config {
         let registry = settings.required("SCHEMA_REGISTRY_URL");
         let topics = topics_profile(&mut settings);
         let domains = domains(&mut settings);
+        let snapshot_every = settings.or("SNAPSHOT_EVERY", SnapshotConfig::default().every);
+        if snapshot_every == 0 {
+            settings.fault("SNAPSHOT_EVERY", "must be above 0");
+        }
         let database = settings.required("DATABASE_URL");
         let keys = Keys::read(&mut settings);
         let allowed_origins = settings.list("ALLOWED_ORIGINS");
@@ -127,6 +135,7 @@ impl Config {
                 registry: registry?,
                 topics: topics?,
                 domains,
+                snapshot_every,
                 database: database?,
                 keys: keys?,
                 allowed_origins,

@@ -29,7 +29,7 @@ use crate::engine::Engine;
 use crate::fresh::Fresh;
 use crate::router;
 use crate::views::Replicas;
-use crate::writer::{self, Clock, WriterConfig};
+use crate::writer::{self, Clock, SnapshotConfig, WriterConfig};
 
 /// Until the headers of an answer: longer than a forwarded call takes at most.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
@@ -124,6 +124,7 @@ fn writer_config(config: &Config) -> WriterConfig {
         queue: config.max_concurrent_calls.get(),
         window_records: 5_000,
         ledger_capacity: 2_000_000,
+        snapshots: SnapshotConfig { every: config.snapshot_every, ..SnapshotConfig::default() },
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Debug;
 
-use event_schemas::{AggregateType, CommunityId, Event, EventId, Recorded, Timestamp};
+use event_schemas::{
+    AggregateType, CommunityId, Event, EventId, Recorded, SealedFields, SealedSlot, Timestamp,
+};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::views::{Lagging, Views};
@@ -82,7 +85,7 @@ pub trait Internal: Sized {
 macro_rules! aggregates {
     ($($variant:ident($module:ident, $events:ident)),* $(,)?) => {
         /// The state of any aggregate.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub enum State {
             $(#[doc = concat!("Of a ", stringify!($module), ".")] $variant($module::State),)*
         }
@@ -163,6 +166,16 @@ macro_rules! aggregates {
             }
         }
     };
+}
+
+impl SealedFields for State {
+    /// The personal values that the state holds. Only an account does: it compares what it is told with what it knows.
+    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
+        match self {
+            Self::User(state) => state.sealed_fields(),
+            Self::Community(_) | Self::HelpRequest(_) | Self::Standing(_) | Self::Inbox(_) => Vec::new(),
+        }
+    }
 }
 
 aggregates! {

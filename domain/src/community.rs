@@ -23,6 +23,7 @@ mod tests;
 
 use event_schemas::community::CommunityEvent;
 use event_schemas::{CommunityId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::{Aggregate, Meta, Timer};
 use join_requests::JoinRequests;
@@ -46,7 +47,7 @@ pub use roles::Role;
 pub use terms::{Config, Settings, Terms};
 
 /// What decisions need to know of a community.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum State {
     /// There is no such community.
     #[default]
@@ -58,7 +59,7 @@ pub enum State {
 }
 
 /// A living community.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Active {
     /// Its id.
     pub id: CommunityId,
@@ -77,7 +78,7 @@ pub struct Active {
 }
 
 /// A closed community.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Archived {
     id: CommunityId,
     join_requests: JoinRequests,

@@ -17,6 +17,7 @@ mod tests;
 
 use event_schemas::notification::{NotificationCommand, NotificationEvent, RaiseNotification};
 use event_schemas::{CommunityId, NotificationId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::views::{Lagging, Views};
@@ -29,7 +30,7 @@ pub use preferences::{LocalTime, Preferences, SetGlobalPreferences, SetPreferenc
 pub use rejection::Rejection;
 
 /// What decisions need to know of a person's inbox.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// What the person was told and has not deleted, until it is purged.
     pub items: Items,

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use event_schemas::reputation::{ExchangeCredited, FeedbackRecorded, KarmaAwarded, ReputationEvent};
 use event_schemas::{CommunityId, MatchId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::growing::Set;
 use crate::{Aggregate, Meta, Refusal, Timer};
@@ -20,7 +21,7 @@ pub use command::{Command, CreditExchange, Terms};
 pub use event_schemas::reputation::{CreditRequester, RecordFeedback};
 
 /// What a person has earned.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     communities: BTreeMap<CommunityId, Earned>,
     total_karma: i32,
@@ -34,7 +35,7 @@ pub struct State {
 }
 
 /// What a person has earned in one community.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Earned {
     /// Lifetime points; a negative share can take it below zero.
     karma: i32,

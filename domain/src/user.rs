@@ -20,7 +20,8 @@ use chrono::TimeDelta;
 use event_schemas::user::{
     Invitation, InviterRecorded, SessionsRevoked, UserCommand, UserEvent, UserRegistered,
 };
-use event_schemas::{CommunityId, Sealable, SessionId, Timestamp, UserId};
+use event_schemas::{CommunityId, KeyId, Sealable, SealedFields, SealedSlot, SessionId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::{Aggregate, Meta, Timer};
 
@@ -35,7 +36,7 @@ pub use values::{
 };
 
 /// What decisions need to know of a person.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum State {
     /// Nobody has this id.
     #[default]
@@ -45,7 +46,7 @@ pub enum State {
 }
 
 /// A person with an account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Active {
     /// The person.
     pub id: UserId,
@@ -203,6 +204,35 @@ impl Aggregate for State {
             | UserEvent::UserSettingsChanged(_)
             | UserEvent::SessionsRevoked(_) => None,
         }
+    }
+}
+
+impl SealedFields for State {
+    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
+        match self {
+            Self::Absent => Vec::new(),
+            Self::Active(user) => user.sealed_fields(),
+        }
+    }
+}
+
+impl SealedFields for Active {
+    fn sealed_fields(&mut self) -> Vec<SealedSlot<'_>> {
+        let key = KeyId::user(self.id);
+        let profile = &mut self.profile;
+        let skills = self.skills.iter_mut().map(|it| &mut it.slug_sealed);
+        [
+            SealedSlot::of("email", key.clone(), &mut profile.email),
+            SealedSlot::of("name", key.clone(), &mut profile.name),
+            SealedSlot::of("bio", key.clone(), &mut profile.bio),
+            SealedSlot::of("avatarUrl", key.clone(), &mut profile.avatar_url),
+            SealedSlot::of("phone", key.clone(), &mut profile.phone),
+            SealedSlot::of("home", key.clone(), &mut profile.home),
+        ]
+        .into_iter()
+        .chain(skills.map(|it| SealedSlot::of("skills", key.clone(), it)))
+        .flatten()
+        .collect()
     }
 }
 

@@ -81,8 +81,23 @@ impl Encoder {
         value: Option<&T>,
         at: Timestamp,
     ) -> Result<NewRecord, WriteError> {
+        self.state_on(topic, self.partition(topic, key.as_bytes()), key, value, at)
+    }
+
+    /// A record of a state topic on a partition that does not follow from its key.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub fn state_on<T: Serialize>(
+        &self,
+        topic: &'static str,
+        partition: i32,
+        key: &str,
+        value: Option<&T>,
+        at: Timestamp,
+    ) -> Result<NewRecord, WriteError> {
         Ok(NewRecord {
-            to: TopicPartition::new(topic, self.partition(topic, key.as_bytes())),
+            to: TopicPartition::new(topic, partition),
             key: key.as_bytes().to_vec(),
             value: value.map(|it| self.codec.encode_state(topic, it)).transpose()?,
             headers: Vec::new(),

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_schemas::state::WrappedKey;
 use event_schemas::{
-    DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, Timestamp, open_field, seal_field,
+    DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, SealedValue, Timestamp, open_field,
+    seal_field,
 };
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,9 @@ use crate::{
 
 /// The topic of wrapped data keys.
 pub const DATA_KEYS: &str = "data-keys";
+
+/// Stands for the event type where a value is kept beside the events.
+const KEPT: &str = "snapshot";
 
 /// How long a reader waits for keys that it lacks.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -59,8 +63,35 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// The living keys by id; an error where the record of a key does not unwrap, which is not to be taken for destroyed.
-type Keys = HashMap<String, Result<DataKey, Unwrappable>>;
+/// The living keys by id.
+#[derive(Debug, Default)]
+struct Keys {
+    /// From the topic; an error where the record of a key does not unwrap, which is not to be taken for destroyed.
+    known: HashMap<String, Result<DataKey, Unwrappable>>,
+    /// Drawn here, and not on the topic yet. Apart from the known ones, because a transaction that its owner gives up for
+    /// lost may have been committed, and what it drew is then on the topic for good.
+    drawn: HashMap<String, DataKey>,
+}
+
+impl Keys {
+    fn get(&self, id: &str) -> Option<Result<DataKey, Unwrappable>> {
+        self.known.get(id).cloned().or_else(|| self.drawn.get(id).cloned().map(Ok))
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.known.contains_key(id) || self.drawn.contains_key(id)
+    }
+
+    fn learn(&mut self, id: String, key: Result<DataKey, Unwrappable>) {
+        self.drawn.remove(&id);
+        self.known.insert(id, key);
+    }
+
+    fn forget(&mut self, id: &str) {
+        self.drawn.remove(id);
+        self.known.remove(id);
+    }
+}
 
 /// A data key is there, but not under this master key.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +157,7 @@ impl KeyRing {
     pub fn seal(&self, event: &mut Recorded<Event>, at: Timestamp) -> Result<Vec<NewRecord>, WriteError> {
         let (event_type, mut drawn) = (event.payload.entry().name, Vec::new());
         for mut slot in event.payload.sealed_fields() {
-            let known = self.keys.read().get(&slot.key.id).cloned();
+            let known = self.keys.read().get(&slot.key.id);
             let key = match known {
                 Some(key) => key.map_err(SealError::from)?,
                 None => {
@@ -140,11 +171,12 @@ impl KeyRing {
         Ok(drawn)
     }
 
-    /// Forgets keys that were drawn for a transaction that came to nothing: nobody else will ever know them.
+    /// Forgets keys that were drawn for a transaction that came to nothing, or may have: nobody else will ever know them,
+    /// unless they are on the topic after all.
     pub fn discard(&self, ids: impl IntoIterator<Item = String>) {
         let mut keys = self.keys.write();
         for id in ids {
-            keys.remove(&id);
+            keys.drawn.remove(&id);
         }
     }
 
@@ -163,7 +195,7 @@ impl KeyRing {
     /// Whether every key that seals a field of the event is known. One that is not may still come, or was destroyed.
     pub fn knows_keys_of(&self, event: &mut Recorded<Event>) -> bool {
         let keys = self.keys.read();
-        event.payload.sealed_fields().iter().all(|it| keys.contains_key(&it.key.id))
+        event.payload.sealed_fields().iter().all(|it| keys.contains(&it.key.id))
     }
 
     /// Opens the sealed fields of an event that was committed before the last [`Self::catch_up`] began: what is unknown
@@ -175,8 +207,42 @@ impl KeyRing {
         let keys = self.keys.read();
         let event_type = event.payload.entry().name;
         for mut slot in event.payload.sealed_fields() {
-            let key = keys.get(&slot.key.id).cloned().transpose()?;
+            let key = keys.get(&slot.key.id).transpose()?;
             open_field(&mut slot, event_type, &event.envelope.aggregate_id, key.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Seals the clear fields of what is kept of an aggregate beside its events, without drawing keys: a field whose key
+    /// is unknown was forgotten, and is sealed as nothing.
+    ///
+    /// # Errors
+    /// When a key does not unwrap, the cipher refuses or there is no randomness.
+    pub fn seal_kept(&self, kept: &mut impl SealedFields, aggregate_id: &str) -> Result<(), WriteError> {
+        for mut slot in kept.sealed_fields() {
+            let key = self.keys.read().get(&slot.key.id);
+            match key.transpose().map_err(SealError::from)? {
+                Some(key) => seal_field(&mut slot, KEPT, aggregate_id, &key, random()?)?,
+                None => slot.field.forget(),
+            }
+            if slot.field.sealed().is_none() {
+                let (nonce, ciphertext) = (Vec::new(), Vec::new());
+                slot.field.set_sealed(SealedValue { key_id: slot.key.id.clone(), nonce, ciphertext });
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens what [`Self::seal_kept`] sealed; as [`Self::open_known`] only after a [`Self::catch_up`].
+    ///
+    /// # Errors
+    /// When a field does not open with its key.
+    pub fn open_kept(&self, kept: &mut impl SealedFields, aggregate_id: &str) -> Result<(), SealError> {
+        let keys = self.keys.read();
+        for mut slot in kept.sealed_fields() {
+            let key = keys.get(&slot.key.id).transpose()?;
+            let is_something = slot.field.sealed().is_some_and(|it| !it.nonce.is_empty());
+            open_field(&mut slot, KEPT, aggregate_id, key.as_ref().filter(|_| is_something))?;
         }
         Ok(())
     }
@@ -188,7 +254,7 @@ impl KeyRing {
         let key = DataKey::new(random()?);
         let wrapped = self.master.wrap(&key, id, at)?;
         let record = self.encoder.state(DATA_KEYS, &id.id, Some(&wrapped), at)?;
-        self.keys.write().insert(id.id.clone(), Ok(key.clone()));
+        self.keys.write().drawn.insert(id.id.clone(), key.clone());
         Ok((key, record))
     }
 }
@@ -217,14 +283,14 @@ impl Fold for FoldKeys {
         for record in records {
             let id = String::from_utf8_lossy(&record.key).into_owned();
             match self.decoder.decode_state::<WrappedKey>(&record).await {
-                Ok(None) => _ = self.keys.write().remove(&id),
+                Ok(None) => self.keys.write().forget(&id),
                 Ok(Some(wrapped)) => {
                     let key = self.master.unwrap(&wrapped).map_err(|fault| {
                         let position = &record.position;
                         error!(%position, %fault, "a data key does not unwrap: is this the right master key?");
                         Unwrappable
                     });
-                    self.keys.write().insert(id, key);
+                    self.keys.write().learn(id, key);
                 }
                 Err(fault) => error!(position = %record.position, %fault, "a data key is not readable"),
             }

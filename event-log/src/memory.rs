@@ -1,7 +1,8 @@
 //! The log in process: the same promises as on Kafka, for fast and deterministic tests of what is built on a log.
 //!
-//! Records stay until the log is dropped; topics are not compacted. Beside the contract it can do what tests need and a
-//! broker does not offer: let the next append fail in each of the named ways, hold one open, evict a member.
+//! Records stay until the log is dropped, but for topics that a test has compacted. Beside the contract it can do what
+//! tests need and a broker does not offer: let the next append fail in each of the named ways, hold one open, evict a
+//! member, damage a record.
 
 mod group;
 mod member;
@@ -20,7 +21,7 @@ use self::reader::MemoryReader;
 use self::state::{Refusal, State};
 use crate::drift;
 use crate::{
-    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader,
+    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, Record,
     TopicPartition, Window,
 };
 
@@ -83,6 +84,17 @@ impl MemoryLog {
         let (release, released) = oneshot::channel();
         self.shared.state.lock().scripts.push_back(Script::Hold { waits, released });
         Held { reached, release }
+    }
+
+    /// Compacts a topic as eagerly as a broker could: of the committed records only the last one of each key stays, and
+    /// no tombstone.
+    pub fn compact(&self, topic: &str) {
+        self.shared.change(|state| state.compact(topic));
+    }
+
+    /// Lets a disk forget bits: hands every committed record of a topic over to be changed.
+    pub fn damage(&self, topic: &str, damage: impl FnMut(&mut Record)) {
+        self.shared.change(|state| state.damage(topic, damage));
     }
 
     /// Takes a member out of its group as if it had been silent for too long: its partitions are given to others at

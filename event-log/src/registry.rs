@@ -263,10 +263,12 @@ fn subjects() -> Vec<Subject> {
         versions: it.schemas.iter().map(|(_, text)| *text).collect(),
         writer: Writer::Entry(it),
     });
-    let states = state::SCHEMAS.iter().map(|(name, topic, text)| Subject {
-        name: format!("{topic}-{name}"),
-        versions: vec![*text],
-        writer: Writer::State(topic),
+    let states = state::SCHEMAS.iter().flat_map(|schema| {
+        schema.topics.iter().map(|topic| Subject {
+            name: format!("{topic}-{}", schema.record),
+            versions: vec![schema.text],
+            writer: Writer::State(topic),
+        })
     });
     entries.chain(states).collect()
 }

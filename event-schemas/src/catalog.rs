@@ -76,6 +76,18 @@ impl Domain {
         }
     }
 
+    /// The topic on which owners of its partitions remember what they have folded.
+    #[must_use]
+    pub const fn snapshots_topic(self) -> &'static str {
+        match self {
+            Self::User => "user-snapshots",
+            Self::Community => "community-snapshots",
+            Self::Request => "request-snapshots",
+            Self::Reputation => "reputation-snapshots",
+            Self::Notification => "notification-snapshots",
+        }
+    }
+
     /// The `source` of its records.
     #[must_use]
     pub const fn source(self) -> &'static str {

@@ -15,6 +15,7 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::state::StateSchema;
 use crate::{Domain, Entry, Payload, RecordKind, Recorded, entry};
 
 pub(crate) use wire::{WireIn, WireOut};
@@ -77,8 +78,8 @@ impl RegisteredSchema {
         Ok(Self {
             entry,
             record_name,
-            reader: Arc::new(GenericDatumReader::builder(schema).build()?),
-            writer: Arc::new(GenericDatumWriter::builder(schema).build()?),
+            reader: Arc::new(GenericDatumReader::builder(schema).human_readable(true).build()?),
+            writer: Arc::new(GenericDatumWriter::builder(schema).human_readable(true).build()?),
         })
     }
 
@@ -129,9 +130,9 @@ impl Codec {
             codec.learn(id, schema);
             codec.write_with(entry, id);
         }
-        for (id, (_, topic, json)) in (1_001..).zip(crate::state::SCHEMAS) {
-            codec.learn(id, RegisteredSchema::parse(json).expect("schemas of state topics parse"));
-            codec.write_state_with(topic, id);
+        for (id, StateSchema { topics, text, .. }) in (1_001..).zip(crate::state::SCHEMAS) {
+            codec.learn(id, RegisteredSchema::parse(text).expect("schemas of state topics parse"));
+            topics.iter().for_each(|topic| codec.write_state_with(topic, id));
         }
         codec
     }

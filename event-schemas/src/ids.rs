@@ -49,15 +49,21 @@ macro_rules! ids {
             }
         }
 
-        // Always text, also where a format calls itself binary: the wire type of an id is an Avro string.
+        // Text in JSON and Avro, whose wire type of an id is a string; 16 bytes in formats that nobody reads.
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if !serializer.is_human_readable() {
+                    return self.0.as_bytes().serialize(serializer);
+                }
                 serializer.serialize_str(self.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return <[u8; 16]>::deserialize(deserializer).map(|it| Self(Uuid::from_bytes(it)));
+                }
                 deserializer.deserialize_str(UuidText).map(Self)
             }
         }
@@ -85,7 +91,7 @@ ids! {
     UserId,
 }
 
-/// Reads a UUID from text, whatever the format says of its readability.
+/// Reads a UUID from text.
 struct UuidText;
 
 impl serde::de::Visitor<'_> for UuidText {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, UserId};
+use crate::{Domain, Timestamp, UserId};
 
 /// `data-keys`: a data key, wrapped by the master key. The record's key is `key_id`; a tombstone destroys the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,62 @@ pub struct PartitionOwner {
     pub at: Timestamp,
 }
 
-/// A schema of a state topic: (record name, topic, `.avsc` text).
-pub const SCHEMAS: [(&str, &str, &str); 2] = [
-    ("karmyq.state.v1.WrappedKey", "data-keys", include_str!("../avro/state/WrappedKey.v1.avsc")),
-    ("karmyq.state.v1.PartitionOwner", "writer-owners", include_str!("../avro/state/PartitionOwner.v1.avsc")),
+/// `<domain>-snapshots`: one part of what the owner of a partition of `<domain>-events` remembers. The record's key says
+/// of what: `<aggregate type>/<aggregate id>` (further parts of a large one: `…#1`), `ledger/<hour>/<from>/<n>`, or
+/// `checkpoint`, which makes a snapshot of the records before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// Digest of the code that folded it; only the very same code understands it.
+    pub fold: String,
+    /// Number of the aggregate's events that it covers; 0 where it is of no aggregate.
+    pub version: i64,
+    /// Offset of the last event that it covers on the partition of the events.
+    pub last_offset: i64,
+    /// Which part of it this is, from 0.
+    pub part: i32,
+    /// How many parts there are, from 1.
+    pub parts: i32,
+    /// First 16 bytes of the SHA-256 of everything else, key included.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub digest: Vec<u8>,
+    /// What is remembered, in the encoding of that code; personal values are sealed.
+    #[serde(with = "apache_avro::serde::bytes")]
+    pub state: Vec<u8>,
+}
+
+/// A schema of state topics.
+#[derive(Clone, Copy, Debug)]
+pub struct StateSchema {
+    /// Full name of its record.
+    pub record: &'static str,
+    /// The topics of which it describes the values.
+    pub topics: &'static [&'static str],
+    /// Text of the `.avsc` file.
+    pub text: &'static str,
+}
+
+/// The schemas of all state topics.
+pub const SCHEMAS: [StateSchema; 3] = [
+    StateSchema {
+        record: "karmyq.state.v1.WrappedKey",
+        topics: &["data-keys"],
+        text: include_str!("../avro/state/WrappedKey.v1.avsc"),
+    },
+    StateSchema {
+        record: "karmyq.state.v1.PartitionOwner",
+        topics: &["writer-owners"],
+        text: include_str!("../avro/state/PartitionOwner.v1.avsc"),
+    },
+    StateSchema {
+        record: "karmyq.state.v1.Snapshot",
+        topics: &[
+            Domain::User.snapshots_topic(),
+            Domain::Community.snapshots_topic(),
+            Domain::Request.snapshots_topic(),
+            Domain::Reputation.snapshots_topic(),
+            Domain::Notification.snapshots_topic(),
+        ],
+        text: include_str!("../avro/state/Snapshot.v1.avsc"),
+    },
 ];

@@ -111,7 +111,13 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
         let partitions = scaled(partitions, profile);
         topics.push(topic(format!("{domain}-events"), partitions, Kind::Record, Some(hot), profile));
         topics.push(topic(format!("{domain}-commands"), partitions, Kind::Queue, Some(7 * DAY), profile));
-        topics.push(topic(format!("{domain}-snapshots"), partitions, Kind::State, None, profile));
+        let mut snapshots = topic(format!("{domain}-snapshots"), partitions, Kind::State, None, profile);
+        // Whoever takes over reads all that is not compacted yet; the segment that is written to never is.
+        let small = (64 << 20).to_string();
+        snapshots
+            .settings
+            .extend([("min.cleanable.dirty.ratio", "0.1".to_owned()), ("segment.bytes", small)]);
+        topics.push(snapshots);
     }
     let four = scaled(4, profile);
     topics.push(topic("audit-events".to_owned(), four, Kind::Record, Some(220_752_000_000), profile));

@@ -167,6 +167,7 @@ impl World {
             max_concurrent_calls: MAX_CONCURRENT_CALLS,
             operators: std::collections::BTreeSet::new(),
             require_verified_email: false,
+            snapshot_every: 20_000,
         }
     }
 }

@@ -7,9 +7,10 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::TimeDelta;
 use event_schemas::{CommandId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// What the ledger knows of a carried out command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Remembered {
     /// Offset of its first event.
     pub(super) first: i64,
@@ -30,8 +31,11 @@ pub(super) struct Ledger {
 
 #[derive(Debug)]
 struct Drawer {
+    /// Hours since the epoch.
     hour: i64,
     commands: HashMap<CommandId, Remembered>,
+    /// Those that no snapshot has taken yet, in the order in which they came.
+    unsaved: Vec<CommandId>,
 }
 
 impl Ledger {
@@ -54,9 +58,47 @@ impl Ledger {
             entry.last = offset;
         } else {
             drawer.commands.insert(command, Remembered { first: offset, last: offset, fingerprint });
+            drawer.unsaved.push(command);
             self.count += 1;
         }
         self.forget(at);
+    }
+
+    /// The commands that no snapshot has taken yet, with the hours of their drawers; from here on they count as taken.
+    pub(super) fn take_unsaved(&mut self) -> Vec<(i64, Vec<CommandId>)> {
+        let taken = self.drawers.iter_mut().map(|it| (it.hour, std::mem::take(&mut it.unsaved)));
+        taken.filter(|(_, commands)| !commands.is_empty()).collect()
+    }
+
+    /// What the drawer of this hour knows of these commands; nothing once it is forgotten.
+    pub(super) fn in_drawer(&self, hour: i64, commands: &[CommandId]) -> Vec<(CommandId, Remembered)> {
+        let Some(drawer) = self.drawers.iter().find(|it| it.hour == hour) else { return Vec::new() };
+        commands.iter().filter_map(|it| Some((*it, *drawer.commands.get(it)?))).collect()
+    }
+
+    /// The hour of the oldest drawer; none while it is empty.
+    pub(super) fn oldest_hour(&self) -> Option<i64> {
+        self.drawers.front().map(|it| it.hour)
+    }
+
+    /// Puts back what a snapshot took from the drawer of this hour; hours must come in order, and before any
+    /// [`Self::note`].
+    pub(super) fn put_back(&mut self, hour: i64, commands: Vec<(CommandId, Remembered)>) {
+        let drawer = self.drawer(Timestamp::from_micros(hour * MICROS_PER_HOUR));
+        let before = drawer.commands.len();
+        drawer.commands.extend(commands);
+        self.count += self.drawers.back().map_or(0, |it| it.commands.len()) - before;
+    }
+
+    /// All drawers in order, with their hours.
+    #[cfg(test)]
+    pub(super) fn content(&self) -> Vec<(i64, std::collections::BTreeMap<CommandId, Remembered>)> {
+        let known = self.drawers.iter().map(|it| it.commands.len()).sum::<usize>();
+        assert_eq!(known, self.count, "every command is counted once");
+        self.drawers
+            .iter()
+            .map(|it| (it.hour, it.commands.iter().map(|it| (*it.0, *it.1)).collect()))
+            .collect()
     }
 
     /// How many commands it knows.
@@ -73,7 +115,7 @@ impl Ledger {
     fn drawer(&mut self, at: Timestamp) -> &mut Drawer {
         let hour = at.micros().div_euclid(MICROS_PER_HOUR);
         if self.drawers.back().is_none_or(|it| it.hour < hour) {
-            self.drawers.push_back(Drawer { hour, commands: HashMap::new() });
+            self.drawers.push_back(Drawer { hour, commands: HashMap::new(), unsaved: Vec::new() });
         }
         self.drawers.back_mut().expect("just pushed when empty")
     }

@@ -3,7 +3,7 @@
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
 //! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what
 //! the group assigns and asks back, `owners` tells who owns what, `ledger` and `recall` answer repeats, `internal`
-//! consumes what policies sent, `client` what people ask.
+//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history.
 
 mod api;
 mod carry;
@@ -16,6 +16,7 @@ mod ownership;
 mod partition;
 mod recall;
 mod shard;
+mod snapshots;
 mod takeover;
 mod window;
 
@@ -32,11 +33,13 @@ pub use api::{Executed, Failure, Origin, Submission, Target};
 pub use carry::Clock;
 pub use handle::{Handle, Owner, Serving};
 pub use partition::PartitionId;
+pub use snapshots::SnapshotConfig;
 
 use self::carry::Tools;
 use self::owners::Owners;
 use self::recall::Recall;
 use self::shard::Shard;
+use self::snapshots::Format;
 use self::takeover::Takeover;
 use crate::views::Replicas;
 
@@ -59,6 +62,8 @@ pub struct WriterConfig {
     pub window_records: usize,
     /// Commands that the ledger of one partition remembers at most.
     pub ledger_capacity: usize,
+    /// When and how much of snapshots is written.
+    pub snapshots: SnapshotConfig,
 }
 
 /// What a writer works with.
@@ -108,6 +113,7 @@ pub async fn start(
         owners,
         instance: Arc::clone(&config.instance),
         ledger_capacity: config.ledger_capacity,
+        snapshots: Format::new(&config.snapshots.fold, encoder.clone(), keys.clone()),
     };
     let recall = Recall { log: Arc::clone(&log), decoder, keys: keys.clone() };
     let tools = Tools { views, keys, encoder, clock };

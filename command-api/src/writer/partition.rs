@@ -1,17 +1,19 @@
 //! What the owner of a partition holds in memory: aggregates, ledger, timers, and the clock of the partition.
 //!
-//! All of it is a fold of the partition's records. A command is decided on *projected* state: what is committed and
+//! All of it is a fold of the partition's records, which snapshots shorten. A command is decided on *projected* state: what is committed and
 //! what waits in a window. What a window changed can be taken back, should the log not take it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use domain::{Meta, State};
-use event_schemas::{AggregateType, Domain, Event, Recorded, Timestamp};
+use event_schemas::{AggregateType, Domain, Envelope, Event, Recorded, Timestamp};
 use metrics::gauge;
 
 use super::ledger::Ledger;
+use super::snapshots::{LastEvent, Snapshots};
 
 /// A domain and the number of one of its partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,7 +31,7 @@ impl std::fmt::Display for PartitionId {
 }
 
 /// Key of an aggregate within its partition.
-pub(super) type Key = (AggregateType, Box<str>);
+pub(super) type Key = (AggregateType, Arc<str>);
 
 /// An aggregate with the place of its last event.
 #[derive(Clone, Debug)]
@@ -44,11 +46,30 @@ pub(super) struct Live {
     armed: Option<Timestamp>,
 }
 
+impl Live {
+    /// Tells where the event of this version stands.
+    pub(super) fn place(&mut self, version: i64, offset: i64) {
+        if self.version == version {
+            self.last = Some(offset);
+        }
+    }
+}
+
+/// Events of an aggregate are missing on the log, or in a snapshot.
+#[derive(Debug, thiserror::Error)]
+#[error("{aggregate} has an event of version {version} after version {known}")]
+pub(super) struct Gap {
+    aggregate: Arc<str>,
+    known: i64,
+    version: i64,
+}
+
 /// The state of one owned partition.
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) id: PartitionId,
     pub(super) ledger: Ledger,
+    pub(super) snapshots: Snapshots,
     aggregates: HashMap<Key, Live>,
     due: BinaryHeap<Reverse<(Timestamp, Key)>>,
     last_written: Timestamp,
@@ -60,6 +81,7 @@ impl Partition {
         Self {
             id,
             ledger: Ledger::new(remembered_for, capacity),
+            snapshots: Snapshots::default(),
             aggregates: HashMap::new(),
             due: BinaryHeap::new(),
             last_written: Timestamp::default(),
@@ -69,6 +91,20 @@ impl Partition {
     /// The aggregate as it is projected; none before its first event.
     pub(super) fn get(&self, key: &Key) -> Option<&Live> {
         self.aggregates.get(key)
+    }
+
+    /// All aggregates, in no order.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Live)> {
+        self.aggregates.iter()
+    }
+
+    /// All armed timers, in order.
+    #[cfg(test)]
+    pub(super) fn timers(&self) -> Vec<(Timestamp, Key)> {
+        let mut timers: Vec<_> = self.due.iter().map(|Reverse(it)| it.clone()).collect();
+        timers.sort();
+        timers
     }
 
     /// How many aggregates it holds.
@@ -84,6 +120,7 @@ impl Partition {
         if let Some(reach) = self.ledger.reaches_back_to() {
             gauge!("karmyq_ledger_reaches_back_to_seconds", &labels).set(reach.millis() as f64 / 1e3);
         }
+        self.snapshots.report(self.id);
     }
 
     /// The time of a decision that is made at `clock`: never before what was written.
@@ -91,12 +128,43 @@ impl Partition {
         clock.max(self.last_written)
     }
 
-    /// Folds a record of the log.
+    /// Folds a record of the log. What a snapshot has brought already only counts for the ledger.
     pub(super) fn replay(&mut self, event: &Recorded<Event>, offset: i64, fingerprint: [u8; 8]) {
-        let key = key_of(event);
-        self.ledger.note(event.envelope.command_id, offset, fingerprint, event.envelope.timestamp);
-        self.evolve(&key, event).last = Some(offset);
+        let (key, envelope) = (key_of(event), &event.envelope);
+        self.ledger.note(envelope.command_id, offset, fingerprint, envelope.timestamp);
+        self.last_written = self.last_written.max(envelope.timestamp);
+        let is_news = self.version_of(&key) < envelope.aggregate_version;
+        if is_news {
+            self.evolve(&key, event).last = Some(offset);
+        }
+        self.snapshots.note(
+            LastEvent::of(event, offset),
+            envelope.aggregate_version,
+            is_news.then_some(&key),
+        );
         // Timers are armed once at the end of the replay: most of those on the way are long gone.
+    }
+
+    /// What is missing of an aggregate before this event.
+    pub(super) fn gap_before(&self, event: &Recorded<Event>) -> Option<Gap> {
+        let (key, version) = (key_of(event), event.envelope.aggregate_version);
+        let known = self.version_of(&key);
+        (known + 1 < version).then_some(Gap { aggregate: key.1, known, version })
+    }
+
+    fn version_of(&self, key: &Key) -> i64 {
+        self.get(key).map_or(0, |it| it.version)
+    }
+
+    /// Takes an aggregate from a snapshot, in place of an earlier one.
+    pub(super) fn take_over(&mut self, key: Key, state: State, version: i64, last: i64) {
+        self.aggregates.insert(key, Live { state, version, last: Some(last), armed: None });
+    }
+
+    /// Goes on after this event, up to which a snapshot knows everything.
+    pub(super) fn go_on_after(&mut self, last: LastEvent, aggregates: u64) {
+        self.last_written = last.at;
+        self.snapshots.go_on_after(last, aggregates);
     }
 
     /// Arms the timers of all aggregates, after a replay.
@@ -115,12 +183,19 @@ impl Partition {
         &self.aggregates[key]
     }
 
-    /// Tells where the last event of an aggregate came to stand, once its window is committed.
-    pub(super) fn place(&mut self, key: &Key, version: i64, offset: i64) {
-        if let Some(live) = self.aggregates.get_mut(key)
-            && live.version == version
-        {
-            live.last = Some(offset);
+    /// An event is committed: tells where it came to stand.
+    pub(super) fn committed(
+        &mut self,
+        key: &Key,
+        event: &Recorded<Event>,
+        offset: i64,
+        fingerprint: [u8; 8],
+    ) {
+        let Envelope { command_id, timestamp, aggregate_version, .. } = &event.envelope;
+        self.ledger.note(*command_id, offset, fingerprint, *timestamp);
+        self.snapshots.note(LastEvent::of(event, offset), *aggregate_version, Some(key));
+        if let Some(live) = self.aggregates.get_mut(key) {
+            live.place(*aggregate_version, offset);
         }
     }
 

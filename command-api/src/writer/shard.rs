@@ -25,6 +25,7 @@ use super::owners::Announcer;
 use super::ownership::{Leaving, Loaded};
 use super::partition::{Partition, PartitionId};
 use super::recall::Recall;
+use super::snapshots::Saving;
 use super::takeover::Takeover;
 use super::window::Window;
 use super::{Failure, WriterConfig};
@@ -111,6 +112,7 @@ impl Shard {
             inbox: Inbox::default(),
             open: Window::default(),
             flight: None,
+            saving: Saving::new(),
         };
         let end = session.run().await;
         session.abandon(&end);
@@ -184,6 +186,7 @@ pub(super) struct Session<'a> {
     pub(super) open: Window,
     /// The window that is being committed.
     pub(super) flight: Option<Flight>,
+    pub(super) saving: Saving,
 }
 
 /// A window in the hands of a lane.
@@ -204,30 +207,36 @@ impl Session<'_> {
         let mut jobs = Vec::new();
         let mut report = tokio::time::interval(REPORT_EVERY);
         // Not the token itself: it may be cancelled while this loop is busy elsewhere.
-        let mut gives_back = false;
+        let (mut stops, mut gives_back) = (false, false);
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
+            }
+            if stops && !gives_back && self.has_said_farewell() {
+                gives_back = true;
+                self.give_everything_back();
+                continue;
             }
             if gives_back && self.is_idle() {
                 return End::Stopped;
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
-            let due = self.next_due();
+            let (due, saves_from) = (self.next_due(), self.saves_from());
             let step = tokio::select! {
                 done = landing(&mut self.flight), if self.flight.is_some() => self.landed(done),
                 event = self.group.recv(), if room > 0 => self.group_event(event),
                 Some(loaded) = self.loading.join_next() => self.loaded(loaded),
                 () = self.inbox.view_caught_up() => Ok(()),
-                taken = self.shard.jobs.recv_many(&mut jobs, room), if room > 0 && !stop.is_cancelled() => {
+                taken = self.shard.jobs.recv_many(&mut jobs, room), if room > 0 && !gives_back => {
                     jobs.drain(..).for_each(|it| self.client(it));
                     if taken == 0 { Err(End::Stopped) } else { Ok(()) }
                 }
                 () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
+                () = sleep_until(saves_from), if saves_from.is_some() => Ok(()),
                 _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
-                () = stop.cancelled(), if !gives_back => {
-                    gives_back = true;
-                    self.give_everything_back();
+                () = stop.cancelled(), if !stops => {
+                    stops = true;
+                    self.saving.say_farewell();
                     Ok(())
                 }
             };
@@ -242,6 +251,7 @@ impl Session<'_> {
         self.take_internal().await;
         if self.flight.is_none() {
             self.announce_leaving()?;
+            self.save_some();
             if !self.open.is_empty() {
                 self.commit();
             }
@@ -262,6 +272,7 @@ impl Session<'_> {
 
     /// Closes the open window: from here it is in the log or it is not.
     fn commit(&mut self) {
+        self.saving.committing(&self.open);
         let mut window = std::mem::take(&mut self.open);
         let records = std::mem::take(&mut window.records);
         histogram!("karmyq_window_records").record(u32::try_from(records.len()).unwrap_or(u32::MAX));
@@ -295,11 +306,12 @@ impl Session<'_> {
             Ok(appended) => {
                 self.lanes.push(lane);
                 self.positions.extend(consumed);
-                window.settle(&appended.offsets, &mut self.partitions);
+                window.settle(&appended.offsets, &mut self.partitions, &mut self.open);
                 Ok(())
             }
             Err(AppendError::Aborted(reason)) => {
                 warn!(reason, "a window was aborted");
+                self.saving.aborted(&window);
                 self.lanes.push(lane);
                 self.take_back(window);
                 Ok(())
@@ -349,6 +361,13 @@ impl Session<'_> {
             // Its lane goes on in its task; whether the window gets through, the log will tell.
             self.undo(flight.window, &Failure::OutcomeUnknown);
         }
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ use event_schemas::{CommandId, Event, Recorded};
 use tokio::sync::oneshot;
 
 use super::partition::{Key, Live, Partition, PartitionId};
+use super::snapshots::Saved;
 use super::{Executed, Failure};
 
 /// Where an answer goes.
@@ -29,6 +30,7 @@ pub(super) struct Window {
     before: HashMap<(PartitionId, Key), Option<Live>>,
     held: Vec<Held>,
     drawn: Vec<String>,
+    saved: Vec<Saved>,
 }
 
 /// A command that brought about events.
@@ -71,13 +73,37 @@ impl Window {
 
     /// Whether it changes this aggregate.
     pub(super) fn changes(&self, partition: PartitionId, key: &Key) -> bool {
-        // The clone is the price of a map with an owned pair as key; keys are short.
+        // A map with a pair as key must be asked with one; the clone only counts.
         self.before.contains_key(&(partition, key.clone()))
     }
 
     /// Remembers an aggregate as it was before its first change here.
     pub(super) fn remember(&mut self, partition: &Partition, key: &Key) {
         self.before.entry((partition.id, key.clone())).or_insert_with(|| partition.get(key).cloned());
+    }
+
+    /// The aggregate without what waits here; none when it has no event before that.
+    pub(super) fn without<'a>(&'a self, partition: &'a Partition, key: &Key) -> Option<&'a Live> {
+        match self.before.get(&(partition.id, key.clone())) {
+            Some(before) => before.as_ref(),
+            None => partition.get(key),
+        }
+    }
+
+    /// Adds records of a snapshot.
+    pub(super) fn save(&mut self, records: Vec<NewRecord>, saved: Saved) {
+        self.records.extend(records);
+        self.saved.push(saved);
+    }
+
+    /// Whether records of a snapshot are in it.
+    pub(super) const fn saves(&self) -> bool {
+        !self.saved.is_empty()
+    }
+
+    /// Whether anything but records of a snapshot is in it.
+    pub(super) fn does_more_than_save(&self) -> bool {
+        !self.commands.is_empty() || !self.consumed.is_empty() || self.saved.is_empty()
     }
 
     /// Adds a command that brought about events.
@@ -108,24 +134,32 @@ impl Window {
         self.held.push(Held { partition, key, answer, reply });
     }
 
-    /// After the commit: tells the partitions where their records stand and the callers what became of their commands.
-    pub(super) fn settle(self, offsets: &[i64], partitions: &mut HashMap<PartitionId, Partition>) {
+    /// After the commit: tells the partitions, and the window that was decided on top of it, where its records stand, and
+    /// the callers what became of their commands.
+    pub(super) fn settle(
+        self,
+        offsets: &[i64],
+        partitions: &mut HashMap<PartitionId, Partition>,
+        next: &mut Self,
+    ) {
         for command in self.commands {
             let offsets = &offsets[command.first..command.first + command.events.len()];
             if let Some(partition) = partitions.get_mut(&command.partition) {
                 for (event, offset) in command.events.iter().zip(offsets) {
-                    let envelope = &event.envelope;
-                    partition.ledger.note(
-                        envelope.command_id,
-                        *offset,
-                        command.fingerprint,
-                        envelope.timestamp,
-                    );
                     let key = super::partition::key_of(event);
-                    partition.place(&key, envelope.aggregate_version, *offset);
+                    partition.committed(&key, event, *offset, command.fingerprint);
+                    // Should that come to nothing, the aggregate is again as this window leaves it.
+                    if let Some(Some(before)) = next.before.get_mut(&(command.partition, key)) {
+                        before.place(event.envelope.aggregate_version, *offset);
+                    }
                 }
             }
             answer(command, offsets);
+        }
+        for saved in self.saved {
+            if let Some(partition) = partitions.get_mut(&saved.partition) {
+                partition.snapshots.saved(saved);
+            }
         }
         for Held { partition, key, mut answer, reply } in self.held {
             if let Ok(executed) = &mut answer {
@@ -146,6 +180,11 @@ impl Window {
         for ((partition, key), before) in self.before {
             if let Some(partition) = partitions.get_mut(&partition) {
                 partition.restore(key, before);
+            }
+        }
+        for saved in self.saved {
+            if let Some(partition) = partitions.get_mut(&saved.partition) {
+                partition.snapshots.put_back(saved);
             }
         }
         let replies = self

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use command_api::views::Replicas;
 use command_api::writer::{
-    Clock, Executed, Failure, Handle, Origin, Parts, Submission, Target, WriterConfig, start,
+    Clock, Executed, Failure, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig, start,
 };
 use domain::community::{AccessType, CommunityType, CreateCommunity, JoinCommunity, MemberCap, Name};
 use domain::{Command, community};
@@ -90,6 +90,7 @@ impl Scene {
             queue: 1_000,
             window_records: 1_000,
             ledger_capacity: 100_000,
+            snapshots: SnapshotConfig::default(),
         };
         let (handle, stopped) = start(config, parts, stop.clone()).await.expect("starts");
         Self { log, handle, stop, stopped }

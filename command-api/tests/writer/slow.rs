@@ -39,7 +39,11 @@ impl Slow {
 
     /// Counts a takeover; none for another kind of reader.
     fn begin(&self, from: &[(TopicPartition, i64)]) -> Option<u32> {
-        let [(of, 0)] = from else { return None };
+        // From wherever a snapshot ends.
+        let [(of, _)] = from else { return None };
+        if !of.topic.ends_with("-events") {
+            return None;
+        }
         let mut begun = self.begun.lock();
         let number = begun.as_mut()?.entry(of.clone()).or_default();
         *number += 1;

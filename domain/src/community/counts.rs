@@ -6,11 +6,12 @@ use event_schemas::community::{
     CommunityEvent, CountExchange, CountQuality, ExchangeCounted, QualityCounted,
 };
 use event_schemas::{CommunityId, MatchId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::growing::{Map, Set};
 
 /// Counts of exchanges and their quality.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     community: CommunityId,
     exchanges: Set<MatchId>,

@@ -1,11 +1,12 @@
 //! Name, place and the like: what a community tells about itself.
 
 use event_schemas::community::{CommunityCreated, CommunityUpdated};
+use serde::{Deserialize, Serialize};
 
 use crate::text::{Fault, FieldFault, Text, fold};
 
 /// What a community tells about itself. Its cap is kept in [`super::Config`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Details {
     /// What it is called.
     pub name: String,
@@ -106,7 +107,7 @@ impl Default for MemberCap {
 }
 
 /// Whether joining needs approval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccessType {
     /// Whoever joins is a member.
     #[default]
@@ -138,7 +139,7 @@ impl AccessType {
 }
 
 /// What a community is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CommunityType {
     /// Helping each other.
     #[default]
@@ -165,7 +166,7 @@ impl CommunityType {
 }
 
 /// At most 20 tags of 1-50 characters, lower case, each once, in the order given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tags(Vec<String>);
 
 impl Tags {
@@ -196,7 +197,7 @@ impl Tags {
 }
 
 /// A point on Earth, in degrees.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coordinates {
     lat: f64,
     lng: f64,

@@ -11,6 +11,7 @@ use event_schemas::community::{
     CommunityEvent, JoinMessageForgotten, JoinRequestCreated, JoinRequestRejected, JoinRequestWithdrawn,
 };
 use event_schemas::{CommunityId, EventId, Sealable, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::members::{Membership, Via};
 use super::{
@@ -24,7 +25,7 @@ use crate::{Meta, Timer};
 const MESSAGE_WINDOW: TimeDelta = TimeDelta::days(30);
 
 /// The last join request of everybody who ever made one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinRequests {
     of: Map<UserId, JoinRequest>,
     /// Whose words are to be forgotten, the earliest first.
@@ -32,7 +33,7 @@ pub struct JoinRequests {
 }
 
 /// One person's last join request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JoinRequest {
     /// Somebody has to decide.
     Pending {
@@ -49,7 +50,7 @@ pub enum JoinRequest {
 }
 
 /// How a join request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The applicant became a member.
     Approved,
@@ -62,7 +63,7 @@ pub enum Outcome {
 }
 
 /// Words that are due to be forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgetting {
     due: Timestamp,
     armed_by: EventId,

@@ -4,12 +4,13 @@ use event_schemas::community::{
     CommunityEvent, JoinRequestApproved, MemberRoleChanged, UserJoinedCommunity, UserLeftCommunity,
 };
 use event_schemas::{CommunityId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::{Active, AddMember, ChangeMember, MemberStatus, Rejection, RemoveMember, Role};
 use crate::growing::Map;
 
 /// All who belong to a community or ever did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
     of: Map<UserId, Membership>,
     /// How many of them are active.
@@ -17,7 +18,7 @@ pub struct Members {
 }
 
 /// One person's membership.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {
     /// It counts.
     Active {
@@ -36,7 +37,7 @@ pub enum Membership {
 }
 
 /// How a membership ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Departure {
     /// The member left.
     Left,

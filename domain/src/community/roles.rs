@@ -1,11 +1,12 @@
 //! Roles of members, and what is refused to whom.
 
 use event_schemas::UserId;
+use serde::{Deserialize, Serialize};
 
 use super::{Active, Rejection};
 
 /// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Takes part.
     Member,

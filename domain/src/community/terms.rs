@@ -7,6 +7,7 @@
 use event_schemas::community::{
     CommunityConfigChanged, CommunityEvent, CommunitySettingsChanged, RequestTypeConfig,
 };
+use serde::{Deserialize, Serialize};
 
 use super::details::MOST_MEMBERS;
 
@@ -18,7 +19,7 @@ const BUILT_IN_TYPES: [&str; 5] = ["generic", "ride", "borrow", "service", "even
 const PLAIN_MULTIPLIER: i32 = 100;
 
 /// Settings and config together.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Terms {
     /// Lifetimes and the like.
     pub settings: Settings,
@@ -27,7 +28,7 @@ pub struct Terms {
 }
 
 /// Lifetimes and the like; admins change them. The karma half-life is kept in [`Config`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Life of an open request in days, 1-365.
     pub request_ttl_days: i32,
@@ -50,7 +51,7 @@ pub struct Settings {
 }
 
 /// Karma, trust and visibility; the founder changes them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Most active members, 1-150; the details' `maxMembers`.
     pub member_cap: i32,

@@ -2,16 +2,17 @@
 
 use event_schemas::request::RequestEvent;
 use event_schemas::{MatchId, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::values::{RejectReason, Side};
 use super::{Ask, CancelMatch, RejectMatch, Rejection};
 
 /// The matches that came to nothing, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past(Vec<(MatchId, UserId, End)>);
 
 /// How a match came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// While it was a proposal.
     Rejected(RejectReason),

@@ -1,12 +1,13 @@
 //! What a help request remembers: what its decisions need, and no text.
 
 use event_schemas::{CommunityId, EventId, MatchId, RequestId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::past::{End, Past};
 use super::values::{CancelReason, MatchStatus, RequestType, Side, Status, Urgency};
 
 /// Where a request stands.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum State {
     /// Before its creation.
     #[default]
@@ -73,7 +74,7 @@ impl State {
 }
 
 /// Facts that hold in every state.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
     /// The request.
     pub request_id: RequestId,
@@ -104,7 +105,7 @@ pub struct Ask {
 }
 
 /// Asks for help; several proposals may coexist.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Open {
     /// What is asked.
     pub ask: Ask,
@@ -117,7 +118,7 @@ pub struct Open {
 }
 
 /// One match is accepted: there is no room for a second one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Matched {
     /// What is asked.
     pub ask: Ask,
@@ -128,7 +129,7 @@ pub struct Matched {
 }
 
 /// Both sides say that the help was given. Final.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Completed {
     /// What was asked.
     pub ask: Ask,
@@ -143,7 +144,7 @@ pub struct Completed {
 }
 
 /// Withdrawn. Final.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cancelled {
     /// What was asked.
     pub ask: Ask,
@@ -156,7 +157,7 @@ pub struct Cancelled {
 }
 
 /// Nobody was found in time. Final.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expired {
     /// What was asked.
     pub ask: Ask,
@@ -167,7 +168,7 @@ pub struct Expired {
 }
 
 /// Texts of a request at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Text {
     /// Readable until then.
     Present {
@@ -192,7 +193,7 @@ impl Text {
 }
 
 /// Someone would help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The match.
     pub match_id: MatchId,
@@ -203,7 +204,7 @@ pub struct Proposal {
 }
 
 /// A match under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// The match.
     pub match_id: MatchId,
@@ -218,7 +219,7 @@ pub struct Accepted {
 }
 
 /// A completed match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// The match.
     pub match_id: MatchId,

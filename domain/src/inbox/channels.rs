@@ -1,6 +1,7 @@
 //! On which channels a notice goes out: what its type offers, narrowed by the person's switches.
 
 use event_schemas::CommunityId;
+use serde::{Deserialize, Serialize};
 
 use super::{Kind, Offer, Preferences};
 
@@ -56,7 +57,7 @@ impl Channel {
 }
 
 /// A switch per channel; unset ones leave the decision to what is more general.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switches {
     /// The inbox itself.
     pub in_app: Option<bool>,

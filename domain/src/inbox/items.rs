@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use event_schemas::notification::NotificationRaised;
 use event_schemas::{EventId, NotificationId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Command, Purge};
@@ -16,7 +17,7 @@ const PURGE_WINDOW: TimeDelta = TimeDelta::days(7);
 pub(super) const PART: &str = "causeId";
 
 /// The items that are neither deleted nor purged.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Items {
     of: Map<NotificationId, Item>,
     /// The latest item that tells a thing.
@@ -26,7 +27,7 @@ pub struct Items {
 }
 
 /// One item.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// What it tells.
     pub identity: Identity,
@@ -47,7 +48,7 @@ pub struct Item {
 
 /// What a notice tells: its type, its subject and what tells it apart from others about the same, as one number, so that
 /// an inbox of thousands stays small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identity(Uuid);
 
 impl Identity {

@@ -1,5 +1,7 @@
 //! The types of notice, as data: what each is about, how urgent it is, and which channels it offers.
 
+use serde::{Deserialize, Serialize};
+
 /// How urgent a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
@@ -52,7 +54,7 @@ pub enum Part {
 macro_rules! kinds {
     ($($kind:ident $name:literal about $subject:literal per $part:ident; $priority:ident, push $push:ident, mail $mail:ident, $action:literal;)*) => {
         /// A type of notice.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum Kind {
             $(#[doc = concat!("`", $name, "`, about a ", $subject, ".")] $kind,)*
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use event_schemas::notification::{NotificationEvent, NotificationPreferencesChanged};
 use event_schemas::{CommunityId, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::{Channel, Kind, Rejection, State, Switches};
 use crate::Patch;
@@ -87,7 +88,7 @@ pub struct SetPreference {
 }
 
 /// All that a person chose.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preferences {
     /// For everything.
     pub global: Switches,

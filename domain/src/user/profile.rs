@@ -5,12 +5,13 @@
 
 use event_schemas::user::{self, UserEvent, UserRegistered, UserUpdated};
 use event_schemas::{Sealable, UserId};
+use serde::{Deserialize, Serialize};
 
 use super::{Active, AvatarUrl, Bio, DisplayName, Home, Phone, Rejection, Vehicle};
 use crate::Patch;
 
 /// A person's profile.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// Where they get mail.
     pub email: Option<Sealable<String>>,

@@ -2,11 +2,12 @@
 
 use event_schemas::UserId;
 use event_schemas::user::{UserEvent, UserSettingsChanged};
+use serde::{Deserialize, Serialize};
 
 use super::{Active, Locale, Rejection, Timezone};
 
 /// A person's settings. Names and defaults are those of `GET /users/me/settings`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Display hint for clients.
     pub show_my_karma_to_me: bool,

@@ -2,6 +2,7 @@
 
 use event_schemas::user::{UserEvent, UserSkillAdded, UserSkillRemoved};
 use event_schemas::{Sealable, UserId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Active, Rejection, SkillName};
@@ -53,7 +54,7 @@ const SYNONYMS: [(&str, &str); 16] = [
 ];
 
 /// An entry in a list of skills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SkillId(Uuid);
 
 impl SkillId {
@@ -109,12 +110,21 @@ impl std::fmt::Debug for Slug {
 }
 
 /// One skill of a person.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skill {
     /// Its entry.
     pub id: SkillId,
-    /// Its slug, as the log gave it.
-    pub slug: Option<Sealable<String>>,
+    /// Its slug, when matchers know it.
+    pub slug: Option<String>,
+    /// Any other slug, as the log gave it; personal.
+    pub slug_sealed: Option<Sealable<String>>,
+}
+
+impl Skill {
+    fn is(&self, slug: &str) -> bool {
+        let sealed = self.slug_sealed.as_ref().and_then(Sealable::clear);
+        self.slug.as_ref().or(sealed).is_some_and(|it| it == slug)
+    }
 }
 
 /// Name something that one is good at.
@@ -145,8 +155,7 @@ impl Active {
     pub(super) fn add_skill(&self, add: &AddSkill) -> Result<Vec<UserEvent>, Rejection> {
         self.only_for(add.by)?;
         let slug = Slug::of(&add.skill);
-        let word = Some(Sealable::Clear(slug.as_str().to_owned()));
-        if self.skills.iter().any(|skill| skill.slug == word) {
+        if self.skills.iter().any(|skill| skill.is(slug.as_str())) {
             return Err(Rejection::DuplicateSkill);
         }
         if self.skills.len() >= MOST_SKILLS {
@@ -176,8 +185,7 @@ impl Active {
 
     pub(super) fn skill_added(&mut self, event: &UserSkillAdded) {
         let Ok(id) = event.skill_id.parse().map(SkillId) else { return };
-        let slug = event.slug.clone().map(Sealable::Clear).or_else(|| event.slug_sealed.clone());
-        self.skills.push(Skill { id, slug });
+        self.skills.push(Skill { id, slug: event.slug.clone(), slug_sealed: event.slug_sealed.clone() });
     }
 
     pub(super) fn skill_removed(&mut self, event: &UserSkillRemoved) {

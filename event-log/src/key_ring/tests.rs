@@ -107,6 +107,20 @@ async fn a_key_of_a_window_that_came_to_nothing_is_drawn_again() {
 }
 
 #[tokio::test]
+async fn a_key_of_a_window_that_was_given_up_but_committed_stays() {
+    let mut bench = Bench::new().await;
+    let writer = bench.ring(1).await;
+    let drawn = writer.seal(&mut event(1), NOW).expect("seals");
+    bench.append(drawn).await;
+    writer.catch_up().await.expect("catches up");
+    writer.discard([key_id(&mut event(1))]);
+    assert!(
+        writer.seal(&mut event(1), NOW).expect("seals").is_empty(),
+        "another key would lose the first one"
+    );
+}
+
+#[tokio::test]
 async fn a_destroyed_key_reads_as_forgotten() {
     let mut bench = Bench::new().await;
     let writer = bench.ring(1).await;

@@ -90,7 +90,41 @@ impl Partition {
     }
 }
 
+impl Partition {
+    /// Committed records, in order.
+    fn committed(&mut self) -> impl Iterator<Item = (usize, &mut Record)> {
+        let (stable, aborted) = (index(self.stable()), &self.aborted);
+        self.entries.iter_mut().enumerate().take(stable).filter_map(|(at, entry)| match entry {
+            Entry::Record { record, transaction } if !aborted.contains(transaction) => Some((at, record)),
+            Entry::Record { .. } | Entry::Marker => None,
+        })
+    }
+
+    fn compact(&mut self) {
+        let last: HashMap<_, _> =
+            self.committed().map(|(at, it)| (it.key.clone(), (at, it.value.is_some()))).collect();
+        let stays = |at, key: &Vec<u8>| last.get(key) == Some(&(at, true));
+        let gone: Vec<_> =
+            self.committed().filter(|(at, it)| !stays(*at, &it.key)).map(|(at, _)| at).collect();
+        for at in gone {
+            // Offsets never change: what is gone leaves a gap, as a marker does.
+            self.entries[at] = Entry::Marker;
+        }
+    }
+}
+
 impl State {
+    /// See [`super::MemoryLog::compact`].
+    pub(super) fn compact(&mut self, topic: &str) {
+        self.topics.get_mut(topic).into_iter().flat_map(|it| &mut it.partitions).for_each(Partition::compact);
+    }
+
+    /// See [`super::MemoryLog::damage`].
+    pub(super) fn damage(&mut self, topic: &str, mut damage: impl FnMut(&mut Record)) {
+        let partitions = self.topics.get_mut(topic).into_iter().flat_map(|it| &mut it.partitions);
+        partitions.flat_map(Partition::committed).for_each(|(_, record)| damage(record));
+    }
+
     /// The partition, when it exists.
     pub(super) fn partition(&self, of: &TopicPartition) -> Option<&Partition> {
         self.topics.get(of.topic.as_ref())?.partitions.get(usize::try_from(of.partition).ok()?)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use event_schemas::state::StateSchema;
 use event_schemas::{Entry, entries, state};
 use sha2::{Digest, Sha256};
 
@@ -42,7 +43,7 @@ pub(crate) fn versions() -> impl Iterator<Item = Version> {
             entry: Some(entry),
         })
     });
-    let state = state::SCHEMAS.into_iter().map(|(record, _topic, schema)| Version {
+    let state = state::SCHEMAS.into_iter().map(|StateSchema { record, text: schema, .. }| Version {
         folder: "state",
         name: record.rsplit_once('.').map_or(record, |(_, name)| name),
         version: "v1",

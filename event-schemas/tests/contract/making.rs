@@ -44,7 +44,7 @@ pub(crate) fn made(version: &Version, fill: Fill) -> Vec<u8> {
             seal_all(version, &id, record.payload.sealed_fields());
             Reading::Command(record).written(version)
         }
-        Reading::Key(_) | Reading::Owner(_) => bytes,
+        Reading::Key(_) | Reading::Owner(_) | Reading::Snapshot(_) => bytes,
     }
 }
 

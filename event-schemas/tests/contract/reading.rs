@@ -1,6 +1,6 @@
 //! A record of any type, read and written by this code.
 
-use event_schemas::state::{PartitionOwner, WrappedKey};
+use event_schemas::state::{PartitionOwner, Snapshot, WrappedKey};
 use event_schemas::{
     Codec, Command, DecodeError, EncodeError, Event, Payload, RecordKind, Recorded, RegisteredSchema,
 };
@@ -17,6 +17,7 @@ pub(crate) enum Reading {
     Command(Recorded<Command>),
     Key(WrappedKey),
     Owner(PartitionOwner),
+    Snapshot(Snapshot),
 }
 
 impl Reading {
@@ -39,6 +40,7 @@ impl Reading {
             }
             (None, "WrappedKey") => schema.read(binary).map(Self::Key),
             (None, "PartitionOwner") => schema.read(binary).map(Self::Owner),
+            (None, "Snapshot") => schema.read(binary).map(Self::Snapshot),
             (None, name) => panic!("{name} is no known state record"),
         }
     }
@@ -59,6 +61,7 @@ impl Reading {
             Self::Command(record) => encoded(schema, record),
             Self::Key(key) => schema.write(ID, key),
             Self::Owner(owner) => schema.write(ID, owner),
+            Self::Snapshot(snapshot) => schema.write(ID, snapshot),
         };
         wire.map(|mut it| it.split_off(5))
     }

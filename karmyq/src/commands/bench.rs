@@ -1,6 +1,6 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` runs one measurement after the other and reports them. `ground` is where it happens and `services` what runs
+//! `write` runs one measurement after the other and reports them, `takeover` another one alone. `ground` is where it happens and `services` what runs
 //! there; `exchange` is the mix of commands, `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
 //! and `replay` are the other measurements.
 
@@ -15,6 +15,7 @@ mod open_loop;
 mod replay;
 mod report;
 mod services;
+mod takeover;
 mod visible;
 mod write;
 
@@ -28,6 +29,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Commands from HTTP to the log, to read models, and back from the log
     Write(write::Arguments),
+    /// How long a partition with a long history is away, with and without its snapshot
+    Takeover(takeover::Arguments),
 }
 
 impl Command {
@@ -35,6 +38,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Write(arguments) => write::run(arguments).await,
+            Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }
 }

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Records a second.
 pub(super) async fn measure(engine: &Engine, plan: Plan) -> Result<f64> {
     let log = engine.log.as_ref();
-    log.create_topics(&[topic()], engine.profile.replication()).await?;
+    create_topic(engine).await?;
     let sample = sample(engine).await.context("reading records to repeat")?;
     let mut member = Member::join(log).await?;
     let mut lanes = Vec::new();
@@ -44,6 +44,12 @@ pub(super) async fn measure(engine: &Engine, plan: Plan) -> Result<f64> {
     let seconds = started.elapsed().as_secs_f64();
     member.leave().await?;
     Ok(records as f64 / seconds)
+}
+
+/// The topic of the bench, whose group a [`Member`] joins.
+pub(super) async fn create_topic(engine: &Engine) -> Result<()> {
+    engine.log.create_topics(&[topic()], engine.profile.replication()).await?;
+    Ok(())
 }
 
 fn topic() -> Topic {
@@ -85,7 +91,7 @@ async fn sample(engine: &Engine) -> Result<Vec<NewRecord>> {
 
 /// The one member of a group of its own.
 #[derive(Debug)]
-struct Member {
+pub(super) struct Member {
     membership: Arc<dyn Membership>,
     /// Open as long as the membership.
     events: mpsc::Receiver<GroupEvent>,
@@ -93,7 +99,8 @@ struct Member {
 }
 
 impl Member {
-    async fn join(log: &dyn EventLog) -> Result<Self> {
+    /// Joins the group, whose topic there must be.
+    pub(super) async fn join(log: &dyn EventLog) -> Result<Self> {
         let config = GroupConfig {
             group: format!("{TOPIC}-{}", Uuid::now_v7()),
             topics: vec![TOPIC.to_owned()],
@@ -118,11 +125,17 @@ impl Member {
             for lane in &mut *lanes {
                 let records = windows.next().context("there are no records")?.to_vec();
                 appended += records.len();
-                let consumed = vec![self.consumed.clone()];
-                lane.append(Window { records, consumed, fence: self.membership.fence() }).await?;
+                self.append_window(lane.as_mut(), records).await?;
             }
         }
         Ok(appended)
+    }
+
+    /// Appends one window.
+    pub(super) async fn append_window(&self, lane: &mut dyn Lane, records: Vec<NewRecord>) -> Result<()> {
+        let consumed = vec![self.consumed.clone()];
+        lane.append(Window { records, consumed, fence: self.membership.fence() }).await?;
+        Ok(())
     }
 
     async fn leave(self) -> Result<()> {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use command_api::views::Replicas;
-use command_api::writer::{self, Clock, Handle, Origin, Parts, Submission, Target, WriterConfig};
+use command_api::writer::{
+    self, Clock, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig,
+};
 use domain::help_request::{
     AcceptMatch, Caller, Command, CompleteMatch, CreateRequest, Draft, Edit, Place, ProposeMatch,
     UpdateRequest, Windows,
@@ -33,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A writer that owns all partitions.
 #[derive(Debug)]
-struct Writer {
+pub(super) struct Writer {
     handle: Handle,
     views: Replicas,
     stop: CancellationToken,
@@ -49,16 +51,16 @@ struct Client {
 
 /// Starts a writer, lets clients send commands to it, and stops it.
 pub(super) async fn load(engine: &Engine, pairs: &[Arc<Pair>], mix: Mix, plan: Plan) -> Result<Load> {
-    let writer = Writer::start(engine).await?;
+    let writer = Writer::start(engine, SnapshotConfig::default()).await?;
     let client = Client { handle: writer.handle.clone(), views: writer.views.clone() };
     let load = closed_loop::run(vec![client; CLIENTS], pairs, mix, plan).await;
-    writer.stop.cancel();
-    writer.stopped.await?;
+    writer.stop().await?;
     load
 }
 
 impl Writer {
-    async fn start(engine: &Engine) -> Result<Self> {
+    /// Returns when it serves everything.
+    pub(super) async fn start(engine: &Engine, snapshots: SnapshotConfig) -> Result<Self> {
         let stop = CancellationToken::new();
         let Engine { log, decoder, encoder, keys, profile, .. } = engine;
         let views = Replicas::follow(Arc::clone(log), decoder.clone(), *profile, stop.clone()).await?;
@@ -73,6 +75,7 @@ impl Writer {
             queue: 20_000,
             window_records: 5_000,
             ledger_capacity: 2_000_000,
+            snapshots,
         };
         let parts = Parts {
             log: Arc::clone(log),
@@ -86,6 +89,12 @@ impl Writer {
         let writer = Self { handle, views, stop, stopped };
         writer.serves_all(*profile).await?;
         Ok(writer)
+    }
+
+    /// Returns when it has given everything back.
+    pub(super) async fn stop(self) -> Result<()> {
+        self.stop.cancel();
+        Ok(self.stopped.await?)
     }
 
     async fn serves_all(&self, profile: topics::Profile) -> Result<()> {

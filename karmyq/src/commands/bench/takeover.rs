@@ -1,0 +1,190 @@
+//! `karmyq bench takeover`: how long a partition with a long history is away, with and without its snapshot.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+use command_api::writer::SnapshotConfig;
+use domain::State;
+use domain::community::{Config, Settings};
+use domain::help_request::{Caller, Command, CreateRequest, Draft, Edit, Place, UpdateRequest};
+use domain::views::CommunityFacts;
+use event_log::{NewRecord, TopicPartition};
+use event_schemas::request::RequestEvent;
+use event_schemas::{
+    AggregateType, CommandId, CommunityId, CorrelationId, Domain, Envelope, Event, EventId, Metadata,
+    Recorded, RequestId, SealedFields, Timestamp, UserId,
+};
+use serde_json::json;
+use service_kit::shutdown;
+use uuid::Uuid;
+
+use super::ceiling::{Member, create_topic};
+use super::ground::Ground;
+use super::in_process::Writer;
+use crate::engine::Engine;
+use crate::terminal::{mention, say};
+
+/// The partition whose history is long.
+const PARTITION: i32 = 0;
+/// Records of a window.
+const WINDOW: usize = 2_000;
+/// How long an idle owner may take to write all it remembers.
+const SAVED: Duration = Duration::from_secs(300);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How much to take over, and where.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Arguments {
+    /// Events of the partition
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+    /// Events of each aggregate
+    #[arg(long, default_value_t = 10)]
+    each: u64,
+    /// Use the servers that the environment names instead of starting some; the data stay there
+    #[arg(long)]
+    here: bool,
+}
+
+/// Measures and reports. Servers that were started for it are ended, whatever happens.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let interrupted = shutdown::on_signal();
+    let ground = if arguments.here { Ground::here().await? } else { Ground::own().await? };
+    let measuring = interrupted.run_until_cancelled(measure(&ground, arguments)).await;
+    let measured = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
+    ground.clear().await?;
+    measured?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> Result<()> {
+    ground.set_up().await.context("setting the servers up")?;
+    let engine = Engine::connect(ground.settings()).await?;
+    let empty = served(&engine, "nobody").await?;
+    mention(format_args!("appending {events} events"));
+    fill(&engine, events, each.max(1)).await?;
+    let replayed = served(&engine, "nobody").await?;
+    let of = TopicPartition::new(Domain::Request.snapshots_topic(), PARTITION);
+    let before = engine.log.high_watermark(&of).await?;
+    mention("waiting for the snapshot");
+    save(&engine, &of, before, i64::try_from(events / each.max(1))?).await?;
+    let restored = served(&engine, &SnapshotConfig::default().fold).await?;
+    say(format_args!("until everything is served, empty log          {:8.2} s", empty.as_secs_f64()));
+    say(format_args!("the same with {events} events to replay  {:8.2} s", replayed.as_secs_f64()));
+    say(format_args!("the same from a snapshot of them           {:8.2} s", restored.as_secs_f64()));
+    Ok(())
+}
+
+/// How long it takes a writer with code of this name to join and to serve all partitions. What it writes at its farewell
+/// other code ignores.
+async fn served(engine: &Engine, fold: &str) -> Result<Duration> {
+    let never = SnapshotConfig { every: u64::MAX, fold: fold.to_owned(), ..SnapshotConfig::default() };
+    let began = Instant::now();
+    let writer = Writer::start(engine, never).await?;
+    let took = began.elapsed();
+    writer.stop().await?;
+    Ok(took)
+}
+
+/// Lets an owner write a snapshot of so many aggregates in its idle time.
+async fn save(engine: &Engine, of: &TopicPartition, before: i64, aggregates: i64) -> Result<()> {
+    let writer = Writer::start(engine, SnapshotConfig { every: 1, ..SnapshotConfig::default() }).await?;
+    let (began, mut last, mut since) = (Instant::now(), before, Instant::now());
+    while last - before < aggregates || since.elapsed() < LOOK * 10 {
+        ensure!(began.elapsed() < SAVED, "the snapshot is not there in time");
+        tokio::time::sleep(LOOK).await;
+        let now = engine.log.high_watermark(of).await?;
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    writer.stop().await
+}
+
+/// Appends requests that are edited again and again.
+async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
+    create_topic(engine).await?;
+    let member = Member::join(engine.log.as_ref()).await?;
+    let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
+    let mut records = Vec::with_capacity(WINDOW);
+    for number in 0..events / each {
+        records.extend(history(engine, number, each)?);
+        if records.len() >= WINDOW {
+            member.append_window(lane.as_mut(), std::mem::take(&mut records)).await?;
+        }
+    }
+    if !records.is_empty() {
+        member.append_window(lane.as_mut(), records).await?;
+    }
+    Ok(())
+}
+
+/// The events of one request, as its owner would have decided them; without texts, so that no keys are needed.
+fn history(engine: &Engine, number: u64, each: u64) -> Result<Vec<NewRecord>> {
+    let (requester, community) = (UserId::new(Uuid::now_v7()), CommunityId::new(Uuid::from_u128(1)));
+    let request_id = RequestId::new(Uuid::now_v7());
+    let caller = Caller { user: requester, in_audience: true };
+    let now: Timestamp = Timestamp::from_micros(1_800_000_000_000_000 + i64::try_from(number)? * 1_000);
+    let mut state = State::initial(AggregateType::HelpRequest);
+    let mut records = Vec::new();
+    for version in 1..=i64::try_from(each)? {
+        let command = if version == 1 {
+            let body = json!({"title": "Carry a sofa", "description": "Two floors up on Saturday morning."});
+            let draft =
+                Draft::parse(body.as_object().context("an object")?).map_err(|it| anyhow!("{it:?}"))?;
+            let facts =
+                CommunityFacts { active: true, settings: Settings::default(), config: Config::default() };
+            let places = vec![Place { community, member: true, facts: Arc::new(facts) }];
+            Command::CreateRequest(Box::new(CreateRequest {
+                request_id,
+                requester,
+                draft,
+                places,
+                everywhere: false,
+            }))
+        } else {
+            let body = json!({"urgency": if version % 2 == 0 { "high" } else { "low" }});
+            let edit = Edit::parse(body.as_object().context("an object")?).map_err(|it| anyhow!("{it:?}"))?;
+            Command::UpdateRequest(Box::new(UpdateRequest { by: caller, edit }))
+        };
+        let decided = state.decide(&command.into(), now).map_err(|it| anyhow!("{it:?}"))?;
+        for payload in decided {
+            let payload = without_texts(payload);
+            let event = recorded(payload, request_id, version, now);
+            let meta = domain::Meta { event_id: event.envelope.event_id, at: now };
+            state.evolve(&event.payload, meta);
+            records.push(engine.encoder.event(&event, PARTITION, None, None)?);
+        }
+    }
+    Ok(records)
+}
+
+fn without_texts(mut event: Event) -> Event {
+    if let Event::Request(RequestEvent::RequestCreated(created)) = &mut event {
+        (created.title, created.description) = (None, None);
+    }
+    debug_assert!(event.sealed_fields().is_empty(), "nothing personal is left");
+    event
+}
+
+fn recorded(payload: Event, of: RequestId, version: i64, at: Timestamp) -> Recorded<Event> {
+    let command_id = CommandId::new(Uuid::now_v7());
+    let envelope = Envelope {
+        event_id: EventId::new(Uuid::now_v7()),
+        timestamp: at,
+        correlation_id: CorrelationId::from(command_id),
+        causation_id: None,
+        aggregate_type: AggregateType::HelpRequest,
+        aggregate_id: of.to_string(),
+        aggregate_version: version,
+        community_id: None,
+        actor: None,
+        command_id,
+        metadata: Metadata::default(),
+    };
+    Recorded { envelope, payload }
+}
