@@ -29,7 +29,7 @@ use crate::engine::Engine;
 use crate::fresh::Fresh;
 use crate::router;
 use crate::views::Replicas;
-use crate::writer::{self, Clock, SnapshotConfig, WriterConfig};
+use crate::writer::{self, Clock, SnapshotConfig, WriterConfig, WriterThread};
 
 /// Until the headers of an answer: longer than a forwarded call takes at most.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
@@ -41,6 +41,7 @@ pub struct Service {
     pub router: Router,
     /// Ends when all partitions are given back.
     writer: JoinHandle<()>,
+    _thread: WriterThread,
 }
 
 impl Service {
@@ -84,7 +85,8 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
         views: views.clone(),
         clock: Clock::system(),
     };
-    let (writer, writing) = writer::start(writer_config(&config), parts, shutdown.clone()).await?;
+    let thread = WriterThread::start().context("a thread for the writer")?;
+    let (writer, writing) = thread.writer(writer_config(&config), parts, shutdown.clone()).await?;
 
     let health = health(&pool, &writer, config.domains.len());
     let limits = RateLimits::new(config.rate_limits_disabled, config.rate_limit_multiplier);
@@ -111,7 +113,7 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
     };
     let router = stack.around(router::routes(app, forwarder, &limits));
     let router = router.merge(health.routes()).merge(telemetry::metrics::routes());
-    Ok(Service { router, writer: writing })
+    Ok(Service { router, writer: writing, _thread: thread })
 }
 
 fn writer_config(config: &Config) -> WriterConfig {

@@ -3,7 +3,8 @@
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
 //! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what
 //! the group assigns and asks back, `owners` tells who owns what, `ledger` and `recall` answer repeats, `internal`
-//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history.
+//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history, `thread` is where
+//! all of it runs.
 
 mod api;
 mod carry;
@@ -18,6 +19,7 @@ mod recall;
 mod shard;
 mod snapshots;
 mod takeover;
+mod thread;
 mod window;
 
 use std::sync::Arc;
@@ -34,6 +36,7 @@ pub use carry::Clock;
 pub use handle::{Handle, Owner, Serving};
 pub use partition::PartitionId;
 pub use snapshots::SnapshotConfig;
+pub use thread::WriterThread;
 
 use self::carry::Tools;
 use self::owners::Owners;

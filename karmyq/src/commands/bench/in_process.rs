@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use command_api::views::Replicas;
 use command_api::writer::{
-    self, Clock, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig,
+    self, Clock, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig, WriterThread,
 };
 use domain::help_request::{
     AcceptMatch, Caller, Command, CompleteMatch, CreateRequest, Draft, Edit, Place, ProposeMatch,
@@ -40,6 +40,7 @@ pub(super) struct Writer {
     views: Replicas,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
+    _thread: WriterThread,
 }
 
 /// A client.
@@ -85,8 +86,9 @@ impl Writer {
             views: views.clone(),
             clock: Clock::system(),
         };
-        let (handle, stopped) = writer::start(config, parts, stop.clone()).await?;
-        let writer = Self { handle, views, stop, stopped };
+        let thread = WriterThread::start()?;
+        let (handle, stopped) = thread.writer(config, parts, stop.clone()).await?;
+        let writer = Self { handle, views, stop, stopped, _thread: thread };
         writer.serves_all(*profile).await?;
         Ok(writer)
     }
