@@ -110,7 +110,7 @@ impl Command {
     pub fn complete(wire: &NotificationCommand, views: &dyn Views, fresh: Uuid) -> Result<Self, Lagging> {
         match wire {
             NotificationCommand::RaiseNotification(notice) => {
-                let recipient = views.user(notice.user_id).ok_or(Lagging("users"))?;
+                let recipient = views.user(notice.user_id).ok_or(Lagging::behind_or_void("users"))?;
                 let notification_id = NotificationId::new(fresh);
                 let raise = Raise { notice: notice.clone(), active: recipient.active, notification_id };
                 Ok(Self::RaiseNotification(Box::new(raise)))

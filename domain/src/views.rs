@@ -78,5 +78,24 @@ pub struct RequestFacts {
 
 /// A view does not know yet what a decision must know; it has to catch up to the end of its topic and be asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the view of {0} lags behind")]
-pub struct Lagging(pub &'static str);
+#[error("the view of {view} lags behind")]
+pub struct Lagging {
+    /// Of what.
+    pub view: &'static str,
+    /// Whether the command asks for nothing should the view still not know it at the end of its topic.
+    pub or_void: bool,
+}
+
+impl Lagging {
+    /// What must be known exists, so the view will come to it.
+    #[must_use]
+    pub const fn behind(view: &'static str) -> Self {
+        Self { view, or_void: false }
+    }
+
+    /// What is not known at the end of the topic does not exist, and then there is nothing to do.
+    #[must_use]
+    pub const fn behind_or_void(view: &'static str) -> Self {
+        Self { view, or_void: true }
+    }
+}

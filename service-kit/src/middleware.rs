@@ -152,6 +152,7 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
             RETRY_AFTER,
             POSITION,
             correlation::HEADER,
+            HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("idempotent-replay"),
             rate_limit::LIMIT,
             rate_limit::REMAINING,

@@ -72,7 +72,7 @@ impl From<Failure> for Refused {
 
 impl From<domain::views::Lagging> for Refused {
     fn from(lagging: domain::views::Lagging) -> Self {
-        Failure::Lagging(lagging.0).into()
+        Failure::Lagging(lagging.view).into()
     }
 }
 

@@ -115,6 +115,11 @@ impl Session<'_> {
         };
         let command = match domain::Command::complete(&wire, &self.shard.tools.views, Uuid::now_v7()) {
             Ok(command) => command,
+            Err(lagging) if lagging.or_void && self.inbox.suspects.contains_key(&record.position) => {
+                self.inbox.suspects.remove(&record.position);
+                counter!("karmyq_internal_commands_total", "outcome" => "void").increment(1);
+                return Taken::Done;
+            }
             Err(lagging) if self.inbox.suspects.contains_key(&record.position) => {
                 return self.bury(record, &format!("{LAGGING}: {lagging}, though it had caught up"));
             }

@@ -98,6 +98,18 @@ async fn a_policy_reaches_its_target_exactly_once() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_exist_is_told_nothing() {
+    let scene = Scene::begin().await;
+    scene.register(person(4)).await;
+    let (nobodys, known) = (scene.found_privately(person(1)).await, scene.found_privately(person(4)).await);
+    scene.execute(join_privately(nobodys, person(2)), "of nobody").await.expect("asks to join");
+    scene.execute(join_privately(known, person(2)), "of somebody").await.expect("asks to join");
+    // One after the other: when the second request was told, the first one had been looked at.
+    scene.until_raised(2).await;
+    assert_eq!(scene.dead_letters().await, 0);
+}
+
+#[tokio::test]
 async fn ids_of_new_things_hash_into_the_partition_of_their_command() {
     let scene = Scene::begin().await;
     for n in 0..50 {

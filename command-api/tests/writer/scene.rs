@@ -183,6 +183,28 @@ impl Scene {
         tokio::time::timeout(PATIENCE, found).await.expect("the events come")
     }
 
+    /// Returns once as many notifications were raised.
+    pub(crate) async fn until_raised(&self, count: usize) {
+        let raised = async {
+            while self.raised().await < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, raised).await.expect("they are raised");
+    }
+
+    async fn raised(&self) -> usize {
+        let events = self.events("notification-events").await;
+        events.iter().filter(|it| it.payload.entry().name == "NotificationRaised").count()
+    }
+
+    /// How many records nobody could carry out.
+    pub(crate) async fn dead_letters(&self) -> usize {
+        let of = TopicPartition::new("dead-letters", 0);
+        let end = self.log.last_stable_offset(&of).await.expect("has an end");
+        usize::try_from(end).expect("small")
+    }
+
     /// Whether every command that a policy sent has brought about its events: here each of them raises one notification.
     async fn commands_are_consumed(&self) -> bool {
         let of = TopicPartition::new("notification-commands", 0);
@@ -192,8 +214,7 @@ impl Scene {
         while reader.position(&of).expect("is read") < end {
             sent += reader.next(1_000, PATIENCE).await.expect("reads").len();
         }
-        let raised = self.events("notification-events").await;
-        raised.iter().filter(|it| it.payload.entry().name == "NotificationRaised").count() == sent
+        self.raised().await == sent
     }
 
     pub(crate) async fn versions_of(&self, community: CommunityId) -> Vec<i64> {

@@ -92,7 +92,7 @@ fn terms(
     it: &reputation::CreditExchange,
     views: &dyn Views,
 ) -> Result<Terms, Lagging> {
-    let facts = views.community(community).ok_or(Lagging("communities"))?;
+    let facts = views.community(community).ok_or(Lagging::behind("communities"))?;
     let config = &facts.config;
     let since = |user| views.member(community, user).map(|it| it.joined_at);
     Ok(Terms {

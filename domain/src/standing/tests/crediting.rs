@@ -272,7 +272,7 @@ fn a_policys_command_is_completed_from_the_views() {
         .community(ELM, Settings::default(), labelled)
         .member(ELM, BEN, Role::Member, Timestamp::from_micros(1))
         .member(ELM, ANA, Role::Admin, Timestamp::from_micros(2));
-    assert_eq!(Command::complete(&wire, &views), Err(Lagging("communities")));
+    assert_eq!(Command::complete(&wire, &views), Err(Lagging::behind("communities")));
 
     let views = views.community(OAK, Settings::default(), Config::default());
     let Ok(Command::CreditExchange(it)) = Command::complete(&wire, &views) else { panic!("completed") };
