@@ -28,9 +28,12 @@ pub(super) struct Tools {
     pub(super) clock: Clock,
 }
 
-/// The time of day; tests bring their own.
+/// The time of day, and ids made of it; tests bring their own.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    fresh_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
+}
 
 impl Clock {
     /// The clock of the machine.
@@ -41,13 +44,24 @@ impl Clock {
 
     /// A clock that tells what this function says.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), fresh_id: Arc::new(Uuid::now_v7) }
+    }
+
+    /// The same clock with ids that this function draws, so that a run can be repeated to the byte.
+    #[must_use]
+    pub fn drawing_ids(self, fresh_id: impl Fn() -> Uuid + Send + Sync + 'static) -> Self {
+        Self { fresh_id: Arc::new(fresh_id), ..self }
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        (self.0)()
+        (self.now)()
+    }
+
+    /// An id that nothing has yet: a `UUIDv7`.
+    pub(super) fn fresh_id(&self) -> Uuid {
+        (self.fresh_id)()
     }
 }
 
@@ -172,7 +186,7 @@ fn append(
     let first = window.records.len();
     let (mut events, mut keys, mut following) = (Vec::with_capacity(payloads.len()), Vec::new(), Vec::new());
     for payload in payloads {
-        let event = project(partition, &ask, payload, now);
+        let event = project(partition, &ask, payload, now, EventId::new(tools.clock.fresh_id()));
         let fingerprint = events.is_empty().then_some(ask.fingerprint).filter(|it| *it != [0; 8]);
         keys.extend(write(&event, fingerprint, &ask, tools, partition, window).map_err(|it| it.to_string())?);
         let state = &partition.get(&ask.key).ok_or("an aggregate vanished while it was written")?.state;
@@ -188,11 +202,17 @@ fn append(
 }
 
 /// Gives an event its envelope and folds it.
-fn project(partition: &mut Partition, ask: &Ask, payload: Event, now: Timestamp) -> Recorded<Event> {
+fn project(
+    partition: &mut Partition,
+    ask: &Ask,
+    payload: Event,
+    now: Timestamp,
+    event_id: EventId,
+) -> Recorded<Event> {
     let (aggregate_type, aggregate_id) = &ask.key;
     let version = partition.get(&ask.key).map_or(0, |it| it.version) + 1;
     let envelope = Envelope {
-        event_id: EventId::new(Uuid::now_v7()),
+        event_id,
         timestamp: now,
         correlation_id: ask.correlation_id.clone(),
         causation_id: ask.causation_id,

@@ -11,9 +11,8 @@ use event_schemas::{Command, Recorded};
 use metrics::counter;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
-use uuid::Uuid;
 
-use super::carry::{Ask, Carry, carry_out};
+use super::carry::{Ask, Carry, Tools, carry_out};
 use super::ownership::partition_of;
 use super::partition::PartitionId;
 use super::shard::{GROUP, Session};
@@ -113,7 +112,8 @@ impl Session<'_> {
             Ok(wire) => wire,
             Err(fault) => return self.bury(record, &format!("UNREADABLE: {fault}")),
         };
-        let command = match domain::Command::complete(&wire, &self.shard.tools.views, Uuid::now_v7()) {
+        let Tools { views, clock, .. } = &self.shard.tools;
+        let command = match domain::Command::complete(&wire, views, clock.fresh_id()) {
             Ok(command) => command,
             Err(lagging) if lagging.or_void && self.inbox.suspects.contains_key(&record.position) => {
                 self.inbox.suspects.remove(&record.position);

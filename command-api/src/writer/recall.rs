@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{Decoder, EventLog, KeyRing, TopicPartition};
+use event_log::{Decoder, EventLog, KeyRing, LogError, OpenError, TopicPartition};
 use event_schemas::{CommandId, Event};
 
 use super::ledger::Remembered;
@@ -39,15 +39,19 @@ impl Recall {
 
     async fn read(&self, of: PartitionId, command: CommandId, at: Remembered) -> Result<Executed, Failure> {
         let fault = |it: &dyn std::fmt::Display| Failure::Fault(it.to_string());
+        // The log is away, not the command: only its answer has to be asked for again.
+        let away = |_: LogError| Failure::Moving;
         let partition = TopicPartition::new(of.domain.events_topic(), of.number);
-        let mut reader =
-            self.log.reader(vec![(partition.clone(), at.first)]).await.map_err(|it| fault(&it))?;
+        let mut reader = self.log.reader(vec![(partition.clone(), at.first)]).await.map_err(away)?;
         let mut events = Vec::new();
         while reader.position(&partition).is_some_and(|it| it <= at.last) {
-            for record in reader.next(100, WAIT).await.map_err(|it| fault(&it))? {
+            for record in reader.next(100, WAIT).await.map_err(away)? {
                 let mut event = self.decoder.decode::<Event>(&record).await.map_err(|it| fault(&it))?;
                 if event.envelope.command_id == command && record.position.offset <= at.last {
-                    self.keys.open(&mut event).await.map_err(|it| fault(&it))?;
+                    self.keys.open(&mut event).await.map_err(|it| match it {
+                        OpenError::Log(it) => away(it),
+                        OpenError::Seal(it) => fault(&it),
+                    })?;
                     events.push(event);
                 }
             }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_log::{
     AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, Lane, LogError, Membership,
@@ -15,6 +15,7 @@ use futures::future::{join_all, try_join_all};
 use metrics::histogram;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -208,6 +209,8 @@ impl Session<'_> {
         let mut report = tokio::time::interval(REPORT_EVERY);
         // Not the token itself: it may be cancelled while this loop is busy elsewhere.
         let (mut stops, mut gives_back) = (false, false);
+        // The group's records and the clients' commands take turns, so that neither starves the other.
+        let mut from_group = false;
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
@@ -222,23 +225,32 @@ impl Session<'_> {
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
             let (due, saves_from) = (self.next_due(), self.saves_from());
+            let takes_jobs = room > 0 && !gives_back;
+            let clients_turn = from_group && takes_jobs && !self.shard.jobs.is_empty();
+            // Whatever ends of its own accord stands before what may come without end, and snapshots come last. Nothing here
+            // is left to chance.
             let step = tokio::select! {
+                biased;
                 done = landing(&mut self.flight), if self.flight.is_some() => self.landed(done),
-                event = self.group.recv(), if room > 0 => self.group_event(event),
-                Some(loaded) = self.loading.join_next() => self.loaded(loaded),
-                () = self.inbox.view_caught_up() => Ok(()),
-                taken = self.shard.jobs.recv_many(&mut jobs, room), if room > 0 && !gives_back => {
-                    jobs.drain(..).for_each(|it| self.client(it));
-                    if taken == 0 { Err(End::Stopped) } else { Ok(()) }
-                }
-                () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
-                () = sleep_until(saves_from), if saves_from.is_some() => Ok(()),
-                _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
                 () = stop.cancelled(), if !stops => {
                     stops = true;
                     self.saving.say_farewell();
                     Ok(())
                 }
+                Some(loaded) = self.loading.join_next() => self.loaded(loaded),
+                () = self.inbox.view_caught_up() => Ok(()),
+                () = tokio::time::sleep_until(due), if room > 0 => { self.fire_timers(); Ok(()) }
+                _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
+                event = self.group.recv(), if room > 0 && !clients_turn => {
+                    from_group = true;
+                    self.group_event(event)
+                }
+                taken = self.shard.jobs.recv_many(&mut jobs, room), if takes_jobs => {
+                    from_group = false;
+                    jobs.drain(..).for_each(|it| self.client(it));
+                    if taken == 0 { Err(End::Stopped) } else { Ok(()) }
+                }
+                () = sleep_until(saves_from), if saves_from.is_some() => Ok(()),
             };
             if let Err(end) = step {
                 return end;
@@ -265,7 +277,9 @@ impl Session<'_> {
 
     fn next_due(&self) -> Instant {
         let now = self.shard.tools.clock.now();
-        let due = self.partitions.values().filter_map(Partition::next_due).min();
+        // What is due on a partition that leaves is its next owner's: waiting for it here would never end.
+        let served = self.partitions.values().filter(|it| self.shard.serving.contains(it.id));
+        let due = served.filter_map(Partition::next_due).min();
         let wait = due.map_or(Duration::from_secs(60), |it| it.since(now).to_std().unwrap_or_default());
         Instant::now() + wait.min(Duration::from_secs(60))
     }

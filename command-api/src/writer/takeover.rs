@@ -5,13 +5,14 @@
 //! committed yet lies below the former and would be hidden by the latter. Replay waits until it is decided.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use event_log::{Decoder, EventLog, KeyRing, LogError, OpenError, Reader, Record, TopicPartition};
 use event_schemas::headers::FINGERPRINT;
 use event_schemas::{Domain, Event, Recorded};
 use futures::future::join_all;
 use metrics::{counter, histogram};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::carry::REMEMBERED_FOR;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use command_api::views::Replicas;
 use command_api::writer::{
-    self, Clock, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig, WriterThread,
+    Clock, Handle, Origin, Parts, SnapshotConfig, Submission, Target, WriterConfig, WriterThread,
 };
 use domain::help_request::{
     AcceptMatch, Caller, Command, CompleteMatch, CreateRequest, Draft, Edit, Place, ProposeMatch,
