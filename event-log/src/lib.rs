@@ -4,6 +4,7 @@
 //! the same in process, for fast and deterministic tests, and ships with the crate so that nobody writes a mock. One
 //! suite of tests holds both to the contract. `registry` and `decoder` find schemas, `key_ring` follows the data keys.
 
+mod changes;
 mod contract;
 mod decoder;
 mod drift;
@@ -25,6 +26,6 @@ pub use decoder::{Decoder, ReadError, SchemaSource};
 pub use encoder::{DEAD_LETTERS, Encoder, WriteError};
 pub use kafka::KafkaLog;
 pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError};
-pub use memory::{Fault, Held, MemoryLog};
+pub use memory::{Director, Fault, Held, MemoryLog, Stage, Turn};
 pub use registry::{Pushed, SchemaRegistry};
 pub use tail::{Fold, Tail};

@@ -2,8 +2,9 @@
 //!
 //! Records stay until the log is dropped, but for topics that a test has compacted. Beside the contract it can do what
 //! tests need and a broker does not offer: let the next append fail in each of the named ways, hold one open, evict a
-//! member, damage a record.
+//! member, damage a record, and have a director decide at each stage of every append how it goes on.
 
+mod director;
 mod group;
 mod member;
 mod reader;
@@ -14,11 +15,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use event_schemas::topics::Topic;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
+pub use self::director::{Director, Stage, Turn};
 use self::member::MemoryMembership;
 use self::reader::MemoryReader;
 use self::state::{Refusal, State};
+use crate::changes::Changes;
 use crate::drift;
 use crate::{
     AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, Record,
@@ -97,6 +100,11 @@ impl MemoryLog {
         self.shared.change(|state| state.damage(topic, damage));
     }
 
+    /// Has every append from now on ask this director how it goes on.
+    pub fn direct(&self, director: Arc<dyn Director>) {
+        *self.shared.director.lock() = Some(director);
+    }
+
     /// Takes a member out of its group as if it had been silent for too long: its partitions are given to others at
     /// once, it is told that they are lost, and joins again when it has answered.
     pub fn evict(&self, member: &dyn Membership) {
@@ -110,15 +118,16 @@ impl MemoryLog {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Grows with every change, for those who wait for one.
-    changes: watch::Sender<u64>,
+    director: Mutex<Option<Arc<dyn Director>>>,
+    /// Every change, for those who wait for one.
+    changes: Changes,
 }
 
 impl Shared {
     /// Changes the state and wakes whoever waits for a change.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.state.lock());
-        self.changes.send_modify(|it| *it += 1);
+        self.changes.note();
         result
     }
 }
@@ -199,17 +208,22 @@ impl MemoryLane {
             self.shared.change(|state| state.produce(&self.id, self.epoch, window))?;
         let script = self.shared.state.lock().scripts.pop_front();
         if let Some(Script::Fail(fault)) = script {
-            let committed = fault == Fault::AnswerLost { committed: true };
-            self.shared.change(|state| state.finish(transaction, committed, window));
-            return Err(failure(fault));
+            return Err(self.fail(transaction, fault, window));
         }
-        if let Err(reason) = member::fence(window) {
+        let turn = self.reached(Stage::Produced).await;
+        if let Turn::End(fault) = turn {
+            return Err(self.fail(transaction, fault, window));
+        }
+        if let (Err(reason), Turn::GoOn) = (member::fence(window), turn) {
             self.shared.change(|state| state.finish(transaction, false, window));
             return Err(AppendError::Fenced(reason));
         }
         if let Some(Script::Hold { waits, released }) = script {
             let _ = waits.send(());
             let _ = released.await;
+        }
+        if let Turn::End(fault) = self.reached(Stage::Fenced { offsets: &offsets }).await {
+            return Err(self.fail(transaction, fault, window));
         }
         if self.shared.change(|state| state.finish(transaction, true, window)) {
             Ok(Appended { offsets })
@@ -219,6 +233,20 @@ impl MemoryLane {
                 "the transactional id was taken over during the commit".to_owned(),
             ))
         }
+    }
+
+    async fn reached(&self, stage: Stage<'_>) -> Turn {
+        let director = self.shared.director.lock().clone();
+        match director {
+            Some(director) => director.reached(&self.id, stage).await,
+            None => Turn::GoOn,
+        }
+    }
+
+    fn fail(&self, transaction: u64, fault: Fault, window: &Window) -> AppendError {
+        let committed = fault == Fault::AnswerLost { committed: true };
+        self.shared.change(|state| state.finish(transaction, committed, window));
+        failure(fault)
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use tokio::sync::watch;
+use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::changes::Changes;
 use crate::{EventLog, LogError, Reader, Record, TopicPartition};
 
 /// Most records folded at once.
@@ -32,7 +33,8 @@ pub trait Fold: Send + 'static {
 pub struct Tail {
     log: Arc<dyn EventLog>,
     partitions: Arc<[TopicPartition]>,
-    next: Arc<watch::Sender<HashMap<TopicPartition, i64>>>,
+    next: Arc<RwLock<HashMap<TopicPartition, i64>>>,
+    changes: Changes,
 }
 
 impl Tail {
@@ -48,8 +50,8 @@ impl Tail {
     ) -> Result<Self, LogError> {
         let from: Vec<_> = partitions.iter().map(|it| (it.clone(), 0)).collect();
         let reader = log.reader(from.clone()).await?;
-        let next = Arc::new(watch::Sender::new(from.into_iter().collect()));
-        let tail = Self { log, partitions: partitions.into(), next };
+        let next = Arc::new(RwLock::new(from.into_iter().collect()));
+        let tail = Self { log, partitions: partitions.into(), next, changes: Changes::default() };
         let mut follower = Follower { tail: tail.clone(), reader, fold };
         tokio::spawn(async move { while stop.run_until_cancelled(follower.step()).await.is_some() {} });
         Ok(tail)
@@ -71,9 +73,10 @@ impl Tail {
 
     /// Waits until everything before offset `end` of the partition is folded; for ever when it is not followed.
     pub async fn reach(&self, of: &TopicPartition, end: i64) {
-        let there = |next: &HashMap<TopicPartition, i64>| next.get(of).is_some_and(|it| *it >= end);
-        // The sender lives as long as `self`, so this only returns once the condition holds.
-        drop(self.next.subscribe().wait_for(there).await);
+        let mut changes = self.changes.listen();
+        while self.next.read().get(of).is_none_or(|it| *it < end) {
+            changes.changed().await;
+        }
     }
 }
 
@@ -102,21 +105,20 @@ impl<F: Fold> Follower<F> {
     }
 
     fn advance(&self) {
-        self.tail.next.send_if_modified(|next| {
-            let mut moved = false;
-            for (partition, offset) in next {
-                if let Some(position) = self.reader.position(partition).filter(|it| it > offset) {
-                    *offset = position;
-                    moved = true;
-                }
+        let mut moved = false;
+        for (partition, offset) in self.tail.next.write().iter_mut() {
+            if let Some(position) = self.reader.position(partition).filter(|it| it > offset) {
+                *offset = position;
+                moved = true;
             }
-            moved
-        });
+        }
+        if moved {
+            self.tail.changes.note();
+        }
     }
 
     async fn reopen(&mut self) {
-        let from =
-            self.tail.next.borrow().iter().map(|(partition, next)| (partition.clone(), *next)).collect();
+        let from = self.tail.next.read().iter().map(|(partition, next)| (partition.clone(), *next)).collect();
         match self.tail.log.reader(from).await {
             Ok(reader) => self.reader = reader,
             Err(fault) => warn!(%fault, "a follower has no reader"),

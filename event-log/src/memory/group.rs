@@ -15,7 +15,14 @@ pub(super) struct Group {
     owners: BTreeMap<TopicPartition, u64>,
     /// Partitions whose owner was asked to let go.
     moving: BTreeSet<TopicPartition>,
-    pub(super) committed: HashMap<TopicPartition, i64>,
+    committed: HashMap<TopicPartition, Committed>,
+}
+
+/// The offset to consume next, and the transaction that said so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Committed {
+    next: i64,
+    transaction: u64,
 }
 
 #[derive(Debug)]
@@ -86,7 +93,7 @@ impl State {
     /// The offsets to consume next.
     pub(super) fn committed(&self, group: &str, of: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {
         let committed = self.groups.get(group).map(|it| &it.committed);
-        let next = |of: &TopicPartition| committed.and_then(|it| it.get(of)).copied().unwrap_or_default();
+        let next = |of: &TopicPartition| committed.and_then(|it| it.get(of)).map_or(0, |it| it.next);
         of.iter().map(|it| (it.clone(), next(it))).collect()
     }
 
@@ -119,6 +126,17 @@ impl State {
 }
 
 impl Group {
+    /// Keeps the offsets of a committed transaction. One that was sent earlier and is decided later changes nothing, as
+    /// on a broker.
+    pub(super) fn settle(&mut self, consumed: &[(TopicPartition, i64)], transaction: u64) {
+        for (of, next) in consumed.iter().filter(|(_, next)| *next >= 0) {
+            let known = self.committed.entry(of.clone()).or_default();
+            if known.transaction <= transaction {
+                *known = Committed { next: *next, transaction };
+            }
+        }
+    }
+
     fn order(&self, member: u64, order: Order) {
         if let Some(member) = self.members.get(&member) {
             // A task that is gone is about to leave the group.

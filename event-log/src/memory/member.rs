@@ -163,10 +163,10 @@ impl Task {
     }
 
     async fn run(mut self, mut closing: watch::Receiver<bool>) {
-        let mut changes = self.member.shared.changes.subscribe();
+        let mut changes = self.member.shared.changes.listen();
         let events = self.events.clone();
         loop {
-            changes.mark_unchanged();
+            changes.forget();
             let record = if self.member.config.fetch { self.peek() } else { None };
             let has_record = record.is_some();
             tokio::select! {
@@ -179,7 +179,7 @@ impl Task {
                         place.send(event);
                     }
                 }
-                _ = changes.changed(), if !has_record => {}
+                () = changes.changed(), if !has_record => {}
             }
             if events.is_closed() {
                 break;

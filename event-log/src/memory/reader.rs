@@ -43,15 +43,14 @@ impl MemoryReader {
 #[async_trait]
 impl Reader for MemoryReader {
     async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, LogError> {
-        let mut changes = self.shared.changes.subscribe();
+        let mut changes = self.shared.changes.listen();
         let first = self.take(max)?;
         if first.1 || max == 0 {
             return Ok(first.0);
         }
         let news = async {
             loop {
-                // The log's sender lives as long as this reader.
-                let _ = changes.changed().await;
+                changes.changed().await;
                 let (records, moved) = self.take(max)?;
                 if moved {
                     return Ok(records);

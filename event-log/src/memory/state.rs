@@ -227,8 +227,7 @@ impl State {
         if committed && let Some(member) = window.fence.as_any().downcast_ref::<super::member::MemoryFence>()
         {
             let group = self.groups.entry(member.group().to_owned()).or_default();
-            let settled = window.consumed.iter().filter(|(_, next)| *next >= 0);
-            group.committed.extend(settled.cloned());
+            group.settle(&window.consumed, transaction);
         }
         true
     }
