@@ -1,0 +1,189 @@
+//! The line between an instance and the log: where a process stands still, dies, or waits for an answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_log::{Director, Fault, Membership, MemoryLog, Stage, Turn};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::chance;
+use super::plan::{Mutant, Plan};
+
+/// How an instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It runs.
+    Runs,
+    /// It stands still: a stopped process, a long pause, a cut cable.
+    Stands,
+    /// It is no more.
+    Dead,
+}
+
+/// The line of one instance.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// Name of the instance.
+    pub(crate) name: String,
+    /// What may go wrong, until the run is healed.
+    pub(crate) plan: Mutex<Plan>,
+    health: Mutex<Health>,
+    turns: Notify,
+    /// What becomes of it in the middle of its next append.
+    trap: Mutex<Option<Health>>,
+    /// Its memberships that have not been left.
+    memberships: Mutex<Vec<Arc<dyn Membership>>>,
+    /// The ear for lanes that are to give up waiting for their commit.
+    pub(crate) impatient: Mutex<HashMap<String, oneshot::Sender<Vec<i64>>>>,
+}
+
+impl Line {
+    pub(crate) fn new(name: &str, plan: Plan) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            plan: Mutex::new(plan),
+            health: Mutex::new(Health::Runs),
+            turns: Notify::new(),
+            trap: Mutex::default(),
+            memberships: Mutex::default(),
+            impatient: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        *self.health.lock()
+    }
+
+    pub(crate) fn becomes(&self, health: Health) {
+        *self.health.lock() = health;
+        self.turns.notify_waiters();
+    }
+
+    /// Strikes it in the middle of its next append, or as it is when none comes soon.
+    pub(crate) async fn becomes_while_appending(&self, health: Health) {
+        *self.trap.lock() = Some(health);
+        if timeout(Duration::from_secs(2), self.turns.notified()).await.is_err() {
+            *self.trap.lock() = None;
+            self.becomes(health);
+        }
+    }
+
+    /// An append has come to a stage: whoever set a trap may find it sprung.
+    fn spring(&self) {
+        if self.trap.lock().is_some() && chance::one_in(2) {
+            let health = self.trap.lock().take();
+            health.into_iter().for_each(|it| self.becomes(it));
+        }
+    }
+
+    /// Returns while the instance runs; never again once it is dead.
+    pub(crate) async fn pass(&self) {
+        while self.health() != Health::Runs {
+            // On one thread nothing comes between the look and the wait.
+            self.turns.notified().await;
+        }
+    }
+
+    /// A way over the network.
+    pub(crate) async fn travel(&self) {
+        self.pass().await;
+        let slow = self.plan.lock().slow;
+        if chance::one_in(slow) {
+            sleep(chance::between(Duration::from_millis(5), Duration::from_millis(800))).await;
+        } else if chance::one_in(4) {
+            sleep(chance::between(Duration::ZERO, Duration::from_millis(5))).await;
+        }
+        self.pass().await;
+    }
+
+    /// Whether this time it goes wrong, as often as the plan says.
+    pub(crate) fn strikes(&self, how_often: impl Fn(&Plan) -> u64) -> bool {
+        let times = how_often(&self.plan.lock());
+        chance::one_in(times)
+    }
+
+    pub(crate) fn mutant(&self) -> Option<Mutant> {
+        self.plan.lock().mutant
+    }
+
+    pub(crate) fn joined(&self, membership: Arc<dyn Membership>) {
+        self.memberships.lock().push(membership);
+    }
+
+    pub(crate) fn left(&self, membership: &Arc<dyn Membership>) {
+        self.memberships.lock().retain(|it| !Arc::ptr_eq(it, membership));
+    }
+
+    /// The memberships that it has.
+    pub(crate) fn memberships(&self) -> Vec<Arc<dyn Membership>> {
+        self.memberships.lock().clone()
+    }
+
+    /// The group gives its partitions away.
+    pub(crate) fn evict(&self, log: &MemoryLog) {
+        self.memberships().iter().for_each(|it| log.evict(it.as_ref()));
+    }
+
+    /// The group forgets a dead one.
+    pub(crate) fn bury(&self) {
+        for membership in self.memberships.lock().drain(..) {
+            tokio::spawn(async move { membership.leave().await });
+        }
+    }
+}
+
+/// What network and broker do to appends.
+#[derive(Debug, Default)]
+pub(crate) struct Broker {
+    pub(crate) lines: Mutex<HashMap<String, Arc<Line>>>,
+}
+
+#[async_trait]
+impl Director for Broker {
+    async fn reached(&self, transactional_id: &str, stage: Stage<'_>) -> Turn {
+        let name = transactional_id.split('-').next().unwrap_or_default();
+        let Some(line) = self.lines.lock().get(name).cloned() else { return Turn::GoOn };
+        line.spring();
+        match stage {
+            Stage::Produced => {
+                line.travel().await;
+                if line.strikes(|it| it.aborted) {
+                    Turn::End(Fault::Aborted)
+                } else if line.strikes(|it| it.fenced) {
+                    Turn::End(Fault::Fenced)
+                } else if line.mutant() == Some(Mutant::NoFence) {
+                    Turn::GoOnUnfenced
+                } else {
+                    Turn::GoOn
+                }
+            }
+            Stage::Fenced { offsets } => self.fenced(&line, transactional_id, offsets).await,
+        }
+    }
+}
+
+impl Broker {
+    /// The commit is asked for. It may already be on its way when the instance stops, and its answer may be lost.
+    async fn fenced(&self, line: &Line, transactional_id: &str, offsets: &[i64]) -> Turn {
+        if !chance::one_in(3) {
+            line.travel().await;
+        }
+        let early = line.mutant() == Some(Mutant::AnswerBeforeCommit) && chance::one_in(4);
+        if early || line.strikes(|it| it.lost) {
+            let impatient = line.impatient.lock().remove(transactional_id);
+            if let Some(impatient) = impatient {
+                // A caller that has gone itself does not need to hear it.
+                _ = impatient.send(offsets.to_vec());
+            }
+            if line.strikes(|it| it.lost) {
+                return Turn::End(Fault::AnswerLost { committed: false });
+            }
+            sleep(chance::between(Duration::ZERO, Duration::from_secs(3))).await;
+        }
+        Turn::GoOn
+    }
+}

@@ -1,0 +1,290 @@
+//! A run: instances, neighbours and a nemesis on one log, from the first command to the last check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use command_api::views::FOLLOWED;
+use command_api::writer::{Executed, Failure, Handle, Origin, Owner, Submission, Target};
+use event_log::{EventLog, MemoryLog, TopicPartition};
+use event_schemas::topics::{Profile, manifest, partitions};
+use event_schemas::{Actor, CorrelationId, Domain, Metadata};
+use parking_lot::Mutex;
+use tests::checker::{Answer, Attempt, History, Observed};
+use tokio::time::{sleep, timeout};
+
+use super::chance;
+use super::instance::{Instance, Time, decoder};
+use super::line::{Broker, Health, Line};
+use super::neighbours::{Board, Wish};
+use super::plan::Plan;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a run may take to come to rest once nothing goes wrong any more.
+const REST: Duration = Duration::from_secs(300);
+/// Most attempts at one command.
+const ATTEMPTS: usize = 60;
+
+/// Everything that a run consists of.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) log: MemoryLog,
+    pub(crate) time: Time,
+    pub(crate) plan: Plan,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) board: Mutex<Board>,
+    pub(crate) history: Mutex<History>,
+    broker: Arc<Broker>,
+    started: Mutex<usize>,
+}
+
+/// A machine on which one instance after the other runs.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) address: String,
+    pub(crate) instance: Mutex<Option<Arc<Instance>>>,
+    /// Something is being done to it.
+    pub(crate) is_struck: Mutex<bool>,
+}
+
+impl World {
+    /// A log and its instances.
+    pub(crate) async fn begin(plan: Plan) -> Arc<Self> {
+        let (log, broker) = (MemoryLog::new(), Arc::new(Broker::default()));
+        log.create_topics(&manifest(Profile::Small), 1).await.expect("creates topics");
+        log.direct(Arc::clone(&broker) as _);
+        let slot = |n| Slot { address: format!("http://{n}"), ..Slot::default() };
+        let slots = (0..plan.instances).map(slot).collect();
+        let world = Arc::new(Self {
+            log,
+            time: Time::begin(),
+            plan,
+            slots,
+            board: Mutex::default(),
+            history: Mutex::default(),
+            broker,
+            started: Mutex::default(),
+        });
+        for slot in &world.slots {
+            world.start(slot).await;
+        }
+        world
+    }
+
+    /// Starts the next instance on a machine.
+    pub(crate) async fn start(&self, slot: &Slot) {
+        let name = {
+            let mut started = self.started.lock();
+            *started += 1;
+            format!("i{started}")
+        };
+        let line = Line::new(&name, self.plan.clone());
+        self.broker.lines.lock().insert(name, Arc::clone(&line));
+        let instance = Instance::start(&self.log, line, &slot.address, &self.time).await;
+        *slot.instance.lock() = Some(Arc::new(instance));
+    }
+
+    /// The instances that run.
+    pub(crate) fn running(&self) -> Vec<Arc<Instance>> {
+        self.slots.iter().filter_map(|it| it.instance.lock().clone()).filter(|it| it.runs()).collect()
+    }
+
+    /// Asks until there is an answer that another attempt would not change.
+    pub(crate) async fn fulfil(&self, wish: &Wish) {
+        for _ in 0..ATTEMPTS {
+            let answer = self.attempt(wish).await;
+            if answer.is_final() {
+                return;
+            }
+            sleep(chance::between(Duration::from_millis(20), Duration::from_millis(900))).await;
+        }
+    }
+
+    /// Asks some instance once, and the owner when that is another one.
+    pub(crate) async fn attempt(&self, wish: &Wish) -> Answer {
+        let Some(mut instance) = chance::pick(&self.running()).cloned() else {
+            return Answer::NotTaken("nobody is there".to_owned());
+        };
+        let mut answer = self.ask(&instance, wish).await;
+        if let Err(Failure::Elsewhere { address }) = &answer {
+            let slot = self.slots.iter().find(|it| it.address == *address);
+            let owner = slot.and_then(|it| it.instance.lock().clone());
+            if let Some(owner) = owner.filter(|it| it.line.health() != Health::Dead) {
+                instance = owner;
+                answer = self.ask(&instance, wish).await;
+            }
+        }
+        let answer = self.told(&instance, wish, answer);
+        let attempt = Attempt {
+            command: wish.id,
+            aggregate: wish.target.id.clone(),
+            what: wish.what.to_owned(),
+            at: self.time.elapsed(),
+            via: instance.line.name.clone(),
+            answer: answer.clone(),
+        };
+        self.history.lock().attempts.push(attempt);
+        answer
+    }
+
+    async fn ask(&self, instance: &Instance, wish: &Wish) -> Result<Executed, Failure> {
+        let command = match (wish.making)(&instance.views) {
+            Some(command) => command,
+            None => {
+                instance.views.caught_up(FOLLOWED).await?;
+                (wish.making)(&instance.views).ok_or(Failure::Lagging("everything"))?
+            }
+        };
+        let origin = Origin {
+            command_id: wish.id,
+            fingerprint: [7; 8],
+            correlation_id: CorrelationId::from(wish.id),
+            actor: Some(Actor::User(wish.by)),
+            metadata: Metadata::default(),
+            traceparent: None,
+            expected_version: None,
+        };
+        let submission = Submission { target: wish.target.clone(), command, origin };
+        let answered = timeout(PATIENCE, instance.handle.execute(submission)).await;
+        answered.unwrap_or(Err(Failure::OutcomeUnknown))
+    }
+
+    /// What the client hears of it; nothing of an instance that is not there any more.
+    fn told(&self, instance: &Instance, wish: &Wish, answer: Result<Executed, Failure>) -> Answer {
+        if !instance.runs() {
+            return Answer::Unknown("no answer".to_owned());
+        }
+        match answer {
+            Ok(Executed { events, version, position: Some(position), replayed, .. })
+                if !events.is_empty() =>
+            {
+                let events = Some(events.iter().map(|it| it.envelope.event_id).collect());
+                Answer::Appended { version, position, events, replayed: Some(replayed) }
+            }
+            Ok(Executed { version, state, .. }) => {
+                let Target { aggregate: kind, id } = wish.target.clone();
+                let observed = state.map(|state| Observed { kind, aggregate: id, version, state });
+                self.history.lock().observed.extend(observed);
+                Answer::Unchanged
+            }
+            Err(Failure::Refused(refusal)) => Answer::Refused(refusal.code.to_owned()),
+            Err(Failure::OutcomeUnknown) => Answer::Unknown("outcome unknown".to_owned()),
+            Err(fault @ (Failure::Fault(_) | Failure::KeyReused | Failure::VersionConflict { .. })) => {
+                self.history.lock().faults.push(format!("{} {}: {fault}", wish.what, wish.id));
+                Answer::Unknown(fault.to_string())
+            }
+            Err(
+                other @ (Failure::Elsewhere { .. }
+                | Failure::Moving
+                | Failure::NotTaken
+                | Failure::Overloaded
+                | Failure::Lagging(_)),
+            ) => Answer::NotTaken(other.to_string()),
+        }
+    }
+
+    /// Nothing goes wrong from here on, and what is gone comes back.
+    pub(crate) async fn heal(&self) {
+        for line in self.broker.lines.lock().values() {
+            let mut plan = line.plan.lock();
+            *plan = Plan { slow: 0, failing: 0, aborted: 0, fenced: 0, lost: 0, doubled: 0, ..plan.clone() };
+        }
+        for slot in &self.slots {
+            let runs = slot.instance.lock().as_ref().is_some_and(|it| it.runs());
+            if !runs {
+                self.start(slot).await;
+            }
+        }
+    }
+
+    /// Waits until every partition is served, every command of a policy is consumed, and the log stands still.
+    pub(crate) async fn rest(&self) {
+        let rests = async {
+            let mut before = Vec::new();
+            loop {
+                let ends = self.ends().await;
+                if ends == before && self.all_served() && !self.has_backlog().await {
+                    return;
+                }
+                before = ends;
+                sleep(Duration::from_millis(700)).await;
+            }
+        };
+        if timeout(REST, rests).await.is_err() {
+            self.history.lock().faults.push(format!("no rest after {REST:?}: {}", self.standing()));
+        }
+    }
+
+    fn all_served(&self) -> bool {
+        let all: i32 = Domain::ALL.into_iter().map(|it| partitions(it, Profile::Small)).sum();
+        let served: usize = self.running().iter().map(|it| it.handle.serving().count()).sum();
+        usize::try_from(all).is_ok_and(|all| all == served)
+    }
+
+    fn standing(&self) -> String {
+        let of = |it: &Arc<Instance>| {
+            let serving = it.handle.serving();
+            format!("{} serves {}, stuck {:?}", it.line.name, serving.count(), serving.stuck_reasons())
+        };
+        self.running().iter().map(of).collect::<Vec<_>>().join("; ")
+    }
+
+    async fn ends(&self) -> Vec<i64> {
+        let mut ends = Vec::new();
+        for of in all(|it| [it.events_topic(), it.commands_topic()]) {
+            ends.push(self.log.high_watermark(&of).await.expect("has an end"));
+        }
+        ends
+    }
+
+    /// Whether a command of a policy waits.
+    async fn has_backlog(&self) -> bool {
+        let members = self.running();
+        let Some(member) = members.iter().find_map(|it| it.line.memberships().into_iter().next()) else {
+            return true;
+        };
+        let of = all(|it| [it.commands_topic()]).collect();
+        for (of, next) in member.committed(of).await.expect("a group in memory answers") {
+            let mut reader = self.log.reader(vec![(of, next)]).await.expect("reads");
+            if !reader.next(1, Duration::ZERO).await.expect("reads").is_empty() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Has every instance look at its clock, by a command that changes nothing.
+    pub(crate) async fn wake(&self, wishes: &[Wish]) {
+        for instance in self.running() {
+            let handle: &Handle = &instance.handle;
+            if let Some(wish) = wishes.iter().find(|it| handle.owner_of(&it.target) == Owner::Here) {
+                let answer = self.ask(&instance, wish).await;
+                self.told(&instance, wish, answer);
+            }
+        }
+    }
+
+    /// Stops the instances and reads what stands in the log.
+    pub(crate) async fn end(&self) -> History {
+        for slot in &self.slots {
+            let Some(instance) = slot.instance.lock().take() else { continue };
+            let name = instance.line.name.clone();
+            let instance = Arc::into_inner(instance).expect("nobody else holds it at the end");
+            if !instance.stop().await {
+                self.history.lock().faults.push(format!("{name} does not stop"));
+            }
+        }
+        let mut history = std::mem::take(&mut *self.history.lock());
+        let read = history.read_log(&self.log, &decoder(), Profile::Small).await;
+        read.unwrap_or_else(|fault| history.faults.push(format!("{fault:?}")));
+        history
+    }
+}
+
+/// Partitions of these topics of every domain.
+fn all<const N: usize>(topics: impl Fn(Domain) -> [&'static str; N]) -> impl Iterator<Item = TopicPartition> {
+    Domain::ALL.into_iter().flat_map(move |domain| {
+        let count = partitions(domain, Profile::Small);
+        topics(domain).into_iter().flat_map(move |it| (0..count).map(move |n| TopicPartition::new(it, n)))
+    })
+}
