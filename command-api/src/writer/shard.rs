@@ -16,8 +16,9 @@ use metrics::histogram;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
+use super::attendance::Attendance;
 use super::carry::Tools;
 use super::handle::{Job, Serving};
 use super::internal::Inbox;
@@ -26,7 +27,7 @@ use super::ownership::{Leaving, Loaded};
 use super::partition::{Partition, PartitionId};
 use super::recall::Recall;
 use super::takeover::Takeover;
-use super::window::Window;
+use super::window::{Window, respond};
 use super::{Failure, WriterConfig};
 
 /// The name of the writers' one group.
@@ -49,6 +50,7 @@ pub(super) struct Shard {
     pub(super) recall: Recall,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) serving: Serving,
+    pub(super) attendance: Attendance,
     pub(super) stop: CancellationToken,
 }
 
@@ -57,6 +59,8 @@ pub(super) struct Shard {
 pub(super) enum End {
     /// The process stops.
     Stopped,
+    /// An operator took the instance out of the group.
+    Drained,
     /// Somebody else may own the partitions now.
     Fenced(String),
     /// A commit's result is unknown.
@@ -69,8 +73,12 @@ impl Shard {
     /// Runs sessions until the process stops.
     pub(super) async fn run(mut self) {
         for session in 0_u32.. {
+            if !self.sit_out().await {
+                return;
+            }
             match self.session(session).await {
                 End::Stopped => return,
+                End::Drained => info!("left the writers' group until an operator lets it back"),
                 End::Fenced(reason) => warn!(reason, "fenced: joining the writers anew"),
                 End::Indeterminate(reason) => {
                     warn!(reason, "a commit's outcome is unknown: reading the log anew")
@@ -82,6 +90,22 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Stays out of the group as long as an operator wants that; false when the process stops meanwhile.
+    async fn sit_out(&mut self) -> bool {
+        while !self.attendance.is_member() {
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = self.attendance.stay_out() => {}
+                // It was sent here before its sender saw that the partition goes.
+                job = self.jobs.recv() => match job {
+                    Some(job) => respond(job.reply, Err(Failure::Moving)),
+                    None => return false,
+                },
+            }
+        }
+        true
     }
 
     async fn session(&mut self, number: u32) -> End {
@@ -111,6 +135,7 @@ impl Shard {
             inbox: Inbox::default(),
             open: Window::default(),
             flight: None,
+            gives_back: false,
         };
         let end = session.run().await;
         session.abandon(&end);
@@ -184,6 +209,8 @@ pub(super) struct Session<'a> {
     pub(super) open: Window,
     /// The window that is being committed.
     pub(super) flight: Option<Flight>,
+    /// Whether it gives everything back, and ends then: the process stops, or an operator wants the instance out.
+    pub(super) gives_back: bool,
 }
 
 /// A window in the hands of a lane.
@@ -200,17 +227,15 @@ type Appending = (Box<dyn Lane>, Result<Appended, AppendError>);
 
 impl Session<'_> {
     async fn run(&mut self) -> End {
-        let stop = self.shard.stop.clone();
+        let (stop, attendance) = (self.shard.stop.clone(), self.shard.attendance.clone());
         let mut jobs = Vec::new();
         let mut report = tokio::time::interval(REPORT_EVERY);
-        // Not the token itself: it may be cancelled while this loop is busy elsewhere.
-        let mut gives_back = false;
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
             }
-            if gives_back && self.is_idle() {
-                return End::Stopped;
+            if self.gives_back && self.is_idle() {
+                return if stop.is_cancelled() { End::Stopped } else { End::Drained };
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
             let due = self.next_due();
@@ -225,11 +250,8 @@ impl Session<'_> {
                 }
                 () = tokio::time::sleep_until(due.into()), if room > 0 => { self.fire_timers(); Ok(()) }
                 _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
-                () = stop.cancelled(), if !gives_back => {
-                    gives_back = true;
-                    self.give_everything_back();
-                    Ok(())
-                }
+                () = stop.cancelled(), if !self.gives_back => { self.give_everything_back(); Ok(()) }
+                () = attendance.is_asked_to_leave(), if !self.gives_back => { self.give_everything_back(); Ok(()) }
             };
             if let Err(end) = step {
                 return end;
@@ -340,7 +362,7 @@ impl Session<'_> {
     fn abandon(&mut self, end: &End) {
         let failure = match end {
             End::Indeterminate(_) => Failure::OutcomeUnknown,
-            End::Stopped | End::Fenced(_) | End::Unavailable(_) => Failure::Moving,
+            End::Stopped | End::Drained | End::Fenced(_) | End::Unavailable(_) => Failure::Moving,
         };
         self.shard.serving.clear();
         let open = std::mem::take(&mut self.open);
