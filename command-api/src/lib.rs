@@ -4,7 +4,8 @@
 //! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
 //! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `fresh` lets
 //! views catch up, `engine` connects
-//! to Kafka and the registry, `start` puts the process together from `config`.
+//! to Kafka and the registry, `operators` takes an instance out of the writers' group, `start` puts the process together
+//! from `config`.
 
 mod accounts;
 mod app;
@@ -12,6 +13,7 @@ pub mod config;
 mod edge;
 mod engine;
 mod fresh;
+pub mod operators;
 mod router;
 mod routes;
 mod start;

@@ -27,9 +27,9 @@ use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::forward::Forwarder;
 use crate::engine::Engine;
 use crate::fresh::Fresh;
-use crate::router;
 use crate::views::Replicas;
 use crate::writer::{self, Clock, SnapshotConfig, WriterConfig, WriterThread};
+use crate::{operators, router};
 
 /// Until the headers of an answer: longer than a forwarded call takes at most.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
@@ -91,6 +91,8 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
     let health = health(&pool, &writer, config.domains.len());
     let limits = RateLimits::new(config.rate_limits_disabled, config.rate_limit_multiplier);
     let fingerprints = FingerprintKey::new(config.keys.fingerprint.expose());
+    let operators =
+        operators::routes(fingerprints.clone(), &config.advertised_url, writer.attendance().clone());
     let forwarder = Forwarder::new(&config.advertised_url, fingerprints.clone())?;
     let app = App::new(Parts {
         writer,
@@ -112,7 +114,7 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
         hops: Some(forwarder.hops()),
     };
     let router = stack.around(router::routes(app, forwarder, &limits));
-    let router = router.merge(health.routes()).merge(telemetry::metrics::routes());
+    let router = router.merge(operators).merge(health.routes()).merge(telemetry::metrics::routes());
     Ok(Service { router, writer: writing, _thread: thread })
 }
 
@@ -130,7 +132,8 @@ fn writer_config(config: &Config) -> WriterConfig {
     }
 }
 
-/// Ready when PostgreSQL answers, every assigned partition is served, and none is left of an earlier process here.
+/// Ready when PostgreSQL answers, and every assigned partition is served and none is left of an earlier process here, or
+/// an operator took the instance out.
 fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
     let health = Health::new("command-api");
     health.postgres(pool);
@@ -139,8 +142,11 @@ fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
         let stuck = writer.serving().stuck_reasons();
         let served = writer.serving().count();
         let left_behind = writer.left_behind().len();
+        let drained = writer.attendance().is_out();
         async move {
             match (stuck.as_slice(), served) {
+                // An operator wants it so, and what comes in is forwarded.
+                _ if drained => Ok(()),
                 ([], 0) if domains > 0 => Err("no partition is served yet".to_owned()),
                 ([], _) if left_behind > 0 => {
                     Err(format!("{left_behind} partitions wait until an earlier process here has timed out"))

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod migrate;
+mod owners;
 mod projections;
 mod schemas;
 mod topics;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Bench(bench::Command),
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
+    /// Which instance owns which partition, and handing partitions over
+    Owners(owners::Arguments),
     /// Read models: rebuild, status, verify
     #[command(subcommand)]
     Projections(projections::Command),
@@ -40,6 +43,7 @@ impl Command {
             Self::Bench(command) => command.run().await,
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
+            Self::Owners(arguments) => arguments.run().await,
             Self::Projections(command) => command.run().await,
             Self::Schemas(command) => command.run().await,
             Self::Topics(command) => command.run().await,

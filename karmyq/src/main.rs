@@ -1,6 +1,6 @@
 //! `karmyq`, the command line of operators and newcomers.
 //!
-//! `commands` holds a file per command; `settings` reads the environment that `./dev env` prints; `engine` is the log
+//! `commands` holds a file per command; `settings` reads the environment that `./dev env` prints; `owners` knows who owns which partition; `engine` is the log
 //! with its schemas and keys; `api` and `live` are a client of the services; `terminal` is how a command talks: what was
 //! asked for goes to standard output, everything else to standard error.
 
@@ -8,6 +8,7 @@ mod api;
 mod commands;
 mod engine;
 mod live;
+mod owners;
 mod settings;
 mod terminal;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use command_api::views::Replicas;
-use command_api::writer::{Clock, Handle, Parts, WriterConfig, start};
+use command_api::writer::{Clock, Handle, Parts, SnapshotConfig, WriterConfig, start};
 use event_log::{Decoder, Encoder, EventLog, KeyRing, LogError, MasterKey, MemoryLog};
 use event_schemas::topics::{Profile, manifest};
 use event_schemas::{Codec, Domain, Timestamp};
@@ -108,6 +108,7 @@ impl Instance {
             queue: 100,
             window_records: 1_000,
             ledger_capacity: 100_000,
+            snapshots: SnapshotConfig::default(),
         };
         let (handle, shard) = start(config, parts, stop.clone()).await?;
         Ok(Self { line: Arc::clone(line), handle, views, skew, stop, shard })

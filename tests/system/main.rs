@@ -15,6 +15,7 @@ mod fuzz_world;
 mod idempotency;
 mod instances;
 mod live;
+mod owners;
 mod positions;
 mod privacy;
 mod rebuild;
@@ -73,6 +74,7 @@ const TESTS: &[(&str, Test)] = tests![
     analysts::a_stock_python_consumer_reads_every_event_topic,
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
     instances::every_instance_takes_every_command_and_one_follows_the_other,
+    owners::an_instance_hands_over_everything_and_no_acknowledged_command_is_lost,
     crash::policies_run_exactly_once_across_a_kill,
     crash::whatever_was_acknowledged_survives_a_kill,
     safe_start::a_topic_that_was_altered_stops_every_service,

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::attendance::Attendance;
 use super::owners::Owners;
 use super::partition::PartitionId;
 use super::window::Reply;
@@ -37,6 +38,7 @@ pub enum Owner {
 pub struct Handle {
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) serving: Serving,
+    pub(super) attendance: Attendance,
     pub(super) owners: Owners,
     pub(super) partitions: Arc<HashMap<Domain, u32>>,
     pub(super) instance: Arc<str>,
@@ -106,6 +108,12 @@ impl Handle {
     #[must_use]
     pub const fn serving(&self) -> &Serving {
         &self.serving
+    }
+
+    /// Whether this instance takes part in the writers' group.
+    #[must_use]
+    pub const fn attendance(&self) -> &Attendance {
+        &self.attendance
     }
 
     fn partition_of(&self, target: &Target) -> PartitionId {

@@ -3,10 +3,11 @@
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
 //! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what
 //! the group assigns and asks back, `owners` tells who owns what, `ledger` and `recall` answer repeats, `internal`
-//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history, `thread` is where
-//! all of it runs.
+//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history, `attendance` takes
+//! an instance out of the group and back, `thread` is where all of it runs.
 
 mod api;
+mod attendance;
 mod carry;
 mod client;
 mod handle;
@@ -27,11 +28,13 @@ use std::time::Duration;
 
 use event_log::{Decoder, Encoder, EventLog, KeyRing, LogError};
 use event_schemas::{Domain, topics};
+use metrics::gauge;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use api::{Executed, Failure, Origin, Submission, Target};
+pub use attendance::Attendance;
 pub use carry::Clock;
 pub use handle::{Handle, Owner, Serving};
 pub use partition::PartitionId;
@@ -98,17 +101,20 @@ pub async fn start(
     let Parts { log, decoder, encoder, keys, views, clock } = parts;
     let owners = Owners::follow(Arc::clone(&log), decoder.clone(), stop.clone()).await?;
     let (jobs, queue) = mpsc::channel(config.queue);
-    let serving = Serving::default();
+    let (serving, attendance) = (Serving::default(), Attendance::new());
     let partitions =
         Domain::ALL.into_iter().map(|it| (it, topics::partitions(it, config.profile).cast_unsigned()));
     let handle = Handle {
         jobs,
         serving: serving.clone(),
+        attendance: attendance.clone(),
         owners: owners.clone(),
         partitions: Arc::new(partitions.collect()),
         instance: Arc::clone(&config.instance),
         address: Arc::clone(&config.address),
     };
+    let domains = config.domains.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ");
+    gauge!("karmyq_writer_info", "instance" => config.instance.to_string(), "domains" => domains).set(1.0);
     let takeover = Takeover {
         log: Arc::clone(&log),
         decoder: decoder.clone(),
@@ -120,6 +126,6 @@ pub async fn start(
     };
     let recall = Recall { log: Arc::clone(&log), decoder, keys: keys.clone() };
     let tools = Tools { views, keys, encoder, clock };
-    let shard = Shard { config, log, tools, takeover, recall, jobs: queue, serving, stop };
+    let shard = Shard { config, log, tools, takeover, recall, jobs: queue, serving, attendance, stop };
     Ok((handle, tokio::spawn(shard.run())))
 }

@@ -71,7 +71,7 @@ impl Session<'_> {
     pub(super) fn loaded(&mut self, loaded: Result<Loaded, JoinError>) -> Result<(), End> {
         let Loaded { of: id, number, partition } =
             loaded.map_err(|it| End::Fenced(format!("a takeover broke off: {it}")))?;
-        if self.expected.get(&id) != Some(&number) || self.shard.stop.is_cancelled() {
+        if self.expected.get(&id) != Some(&number) || self.gives_back {
             // It was asked back while it loaded, and perhaps assigned again, for which another takeover is under way.
             return Ok(());
         }
@@ -81,6 +81,7 @@ impl Session<'_> {
                 let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;
                 self.open.records.push(record);
                 self.expected.remove(&id);
+                partition.report();
                 self.partitions.insert(id, partition);
                 self.shard.serving.insert(id);
             }
@@ -133,8 +134,9 @@ impl Session<'_> {
         _ = leaving.done.send(());
     }
 
-    /// The process stops: no new commands, and the partitions go as if the group had asked for them.
+    /// The instance leaves: no new commands, and the partitions go as if the group had asked for them.
     pub(super) fn give_everything_back(&mut self) {
+        self.gives_back = true;
         let partitions: Vec<_> = self.partitions.keys().copied().collect();
         let (done, _) = oneshot::channel();
         self.revoked(partitions, done);

@@ -17,8 +17,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
+use super::attendance::Attendance;
 use super::carry::Tools;
 use super::handle::{Job, Serving};
 use super::internal::Inbox;
@@ -28,7 +29,7 @@ use super::partition::{Partition, PartitionId};
 use super::recall::Recall;
 use super::snapshots::Saving;
 use super::takeover::Takeover;
-use super::window::Window;
+use super::window::{Window, respond};
 use super::{Failure, WriterConfig};
 
 /// The name of the writers' one group.
@@ -51,6 +52,7 @@ pub(super) struct Shard {
     pub(super) recall: Recall,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) serving: Serving,
+    pub(super) attendance: Attendance,
     pub(super) stop: CancellationToken,
 }
 
@@ -59,6 +61,8 @@ pub(super) struct Shard {
 pub(super) enum End {
     /// The process stops.
     Stopped,
+    /// An operator took the instance out of the group.
+    Drained,
     /// Somebody else may own the partitions now.
     Fenced(String),
     /// A commit's result is unknown.
@@ -71,8 +75,12 @@ impl Shard {
     /// Runs sessions until the process stops.
     pub(super) async fn run(mut self) {
         for session in 0_u32.. {
+            if !self.sit_out().await {
+                return;
+            }
             match self.session(session).await {
                 End::Stopped => return,
+                End::Drained => info!("left the writers' group until an operator lets it back"),
                 End::Fenced(reason) => warn!(reason, "fenced: joining the writers anew"),
                 End::Indeterminate(reason) => {
                     warn!(reason, "a commit's outcome is unknown: reading the log anew")
@@ -84,6 +92,22 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Stays out of the group as long as an operator wants that; false when the process stops meanwhile.
+    async fn sit_out(&mut self) -> bool {
+        while !self.attendance.is_member() {
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = self.attendance.stay_out() => {}
+                // It was sent here before its sender saw that the partition goes.
+                job = self.jobs.recv() => match job {
+                    Some(job) => respond(job.reply, Err(Failure::Moving)),
+                    None => return false,
+                },
+            }
+        }
+        true
     }
 
     async fn session(&mut self, number: u32) -> End {
@@ -114,6 +138,7 @@ impl Shard {
             open: Window::default(),
             flight: None,
             saving: Saving::new(),
+            gives_back: false,
         };
         let end = session.run().await;
         session.abandon(&end);
@@ -188,6 +213,8 @@ pub(super) struct Session<'a> {
     /// The window that is being committed.
     pub(super) flight: Option<Flight>,
     pub(super) saving: Saving,
+    /// Whether it gives everything back, and ends then: the process stops, or an operator wants the instance out.
+    pub(super) gives_back: bool,
 }
 
 /// A window in the hands of a lane.
@@ -204,36 +231,35 @@ type Appending = (Box<dyn Lane>, Result<Appended, AppendError>);
 
 impl Session<'_> {
     async fn run(&mut self) -> End {
-        let stop = self.shard.stop.clone();
+        let (stop, attendance) = (self.shard.stop.clone(), self.shard.attendance.clone());
         let mut jobs = Vec::new();
         let mut report = tokio::time::interval(REPORT_EVERY);
         // Not the token itself: it may be cancelled while this loop is busy elsewhere.
-        let (mut stops, mut gives_back) = (false, false);
+        let mut leaves = false;
         // The group's records and the clients' commands take turns, so that neither starves the other.
         let mut from_group = false;
         loop {
             if let Err(end) = self.proceed().await {
                 return end;
             }
-            if stops && !gives_back && self.has_said_farewell() {
-                gives_back = true;
+            if leaves && !self.gives_back && self.has_said_farewell() {
                 self.give_everything_back();
                 continue;
             }
-            if gives_back && self.is_idle() {
-                return End::Stopped;
+            if self.gives_back && self.is_idle() {
+                return if stop.is_cancelled() { End::Stopped } else { End::Drained };
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
             let (due, saves_from) = (self.next_due(), self.saves_from());
-            let takes_jobs = room > 0 && !gives_back;
+            let takes_jobs = room > 0 && !self.gives_back;
             let clients_turn = from_group && takes_jobs && !self.shard.jobs.is_empty();
             // Whatever ends of its own accord stands before what may come without end, and snapshots come last. Nothing here
             // is left to chance.
             let step = tokio::select! {
                 biased;
                 done = landing(&mut self.flight), if self.flight.is_some() => self.landed(done),
-                () = stop.cancelled(), if !stops => {
-                    stops = true;
+                () = asked_to_leave(&stop, &attendance), if !leaves => {
+                    leaves = true;
                     self.saving.say_farewell();
                     Ok(())
                 }
@@ -366,7 +392,7 @@ impl Session<'_> {
     fn abandon(&mut self, end: &End) {
         let failure = match end {
             End::Indeterminate(_) => Failure::OutcomeUnknown,
-            End::Stopped | End::Fenced(_) | End::Unavailable(_) => Failure::Moving,
+            End::Stopped | End::Drained | End::Fenced(_) | End::Unavailable(_) => Failure::Moving,
         };
         self.shard.serving.clear();
         let open = std::mem::take(&mut self.open);
@@ -382,6 +408,15 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until the process stops, or an operator wants the instance out.
+async fn asked_to_leave(stop: &CancellationToken, attendance: &Attendance) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = attendance.is_asked_to_leave() => {}
     }
 }
 
