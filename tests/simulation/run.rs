@@ -23,6 +23,9 @@ const LONG: Duration = Duration::from_secs(400 * 86_400);
 /// Longer than faults can keep a partition from being served.
 const LONG_WAIT: Duration = Duration::from_secs(180);
 
+/// Longer than a run takes whose faults all end.
+const AT_LAST: Duration = Duration::from_secs(3_600);
+
 /// What came of a seed.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -68,7 +71,14 @@ fn on_own_thread(seed: u64, mutant: Option<Mutant>) -> Outcome {
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         chance::seed(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        let history = runtime.expect("a runtime starts").block_on(live(Plan::draw(mutant)));
+        let lived = runtime.expect("a runtime starts").block_on(async {
+            let plan = Plan::draw(mutant);
+            timeout(AT_LAST, live(plan)).await
+        });
+        let history = lived.unwrap_or_else(|_| {
+            let faults = vec![format!("nothing comes to rest for {AT_LAST:?}")];
+            History { faults, ..History::default() }
+        });
         Outcome { seed, violations: violations(&history), history }
     });
     thread.expect("a thread starts").join().unwrap_or_else(|_| {

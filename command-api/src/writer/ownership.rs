@@ -3,6 +3,8 @@
 //! A revocation is answered only when nothing more will be appended for its partitions (invariant W1, rule 3): the window
 //! that holds their commands is decided, and the announcement that they are released is in the log.
 
+use std::time::Duration;
+
 use event_log::{GroupEvent, TopicPartition};
 use event_schemas::Domain;
 use tokio::sync::oneshot;
@@ -10,7 +12,7 @@ use tokio::task::JoinError;
 use tracing::{error, info, warn};
 
 use super::partition::{Partition, PartitionId};
-use super::shard::{End, Session};
+use super::shard::{End, RETRY_AFTER, Session};
 use super::takeover::Stuck;
 
 /// Partitions on their way out.
@@ -56,16 +58,19 @@ impl Session<'_> {
             }
             self.positions.insert(of, next);
             self.shard.serving.stuck(id, "is being taken over".to_owned());
-            self.load(id);
+            self.load(id, Duration::ZERO);
         }
         Ok(())
     }
 
-    fn load(&mut self, of: PartitionId) {
+    fn load(&mut self, of: PartitionId, pause: Duration) {
         self.takeovers += 1;
         let (takeover, number) = (self.shard.takeover.clone(), self.takeovers);
         self.expected.insert(of, number);
-        self.loading.spawn(async move { Loaded { of, number, partition: takeover.load(of).await } });
+        self.loading.spawn(async move {
+            tokio::time::sleep(pause).await;
+            Loaded { of, number, partition: takeover.load(of).await }
+        });
     }
 
     pub(super) fn loaded(&mut self, loaded: Result<Loaded, JoinError>) -> Result<(), End> {
@@ -88,7 +93,7 @@ impl Session<'_> {
             Err(stuck) => {
                 error!(partition = %id, %stuck, "cannot take over the partition, trying again");
                 self.shard.serving.stuck(id, stuck.to_string());
-                self.load(id);
+                self.load(id, RETRY_AFTER);
             }
         }
         Ok(())

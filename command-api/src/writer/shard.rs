@@ -36,8 +36,8 @@ use super::{Failure, WriterConfig};
 pub(super) const GROUP: &str = "karmyq-writers";
 /// Lanes used in turn, because a lane's markers are still being written when the next window is ready.
 const LANES: usize = 3;
-/// Pause before a session begins again after a fault of the broker.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Pause before a session begins again after a fault of the broker, or a takeover after one of the log.
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// How often the size of what is held in memory is told.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
