@@ -83,7 +83,7 @@ impl Seen {
 }
 
 /// What thousands of runs come across for certain.
-const COMMON: [&str; 20] = [
+const COMMON: [&str; 18] = [
     "an answer",
     "an answer again",
     "nothing to do",
@@ -94,14 +94,12 @@ const COMMON: [&str; 20] = [
     "UserJoinedCommunity",
     "UserLeftCommunity",
     "ExchangeCounted",
-    "QualityCounted",
     "RequestExpired",
     "RequestDetached",
     "RequestTextForgotten",
     "MatchRejected",
     "MatchCompleted",
     "ExchangeReceived",
-    "FeedbackRecorded",
     "NotificationRaised",
     "NotificationsPurged",
 ];
