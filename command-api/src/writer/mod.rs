@@ -1,15 +1,16 @@
 //! The write side: one owner per partition, one window per shard, the log as the only truth (architecture, section 3).
 //!
 //! `handle` takes commands from routes, `shard` is the actor that decides and commits them, `carry` puts one command into
-//! the open `window`, `partition` holds what an owner folds, `takeover` reads it from the log, `ownership` follows what
-//! the group assigns and asks back, `owners` tells who owns what, `ledger` and `recall` answer repeats, `internal`
-//! consumes what policies sent, `client` what people ask, `snapshots` spares a successor the history, `attendance` takes
-//! an instance out of the group and back, `thread` is where all of it runs.
+//! the open `window`, `flight` is a window on its way to the log, `partition` holds what an owner folds, `takeover` reads
+//! it from the log, `ownership` follows what the group assigns and asks back, `owners` tells who owns what, `ledger` and
+//! `recall` answer repeats, `internal` consumes what policies sent, `client` what people ask, `snapshots` spares a
+//! successor the history, `attendance` takes an instance out of the group and back, `thread` is where all of it runs.
 
 mod api;
 mod attendance;
 mod carry;
 mod client;
+mod flight;
 mod handle;
 mod internal;
 mod ledger;
