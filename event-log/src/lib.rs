@@ -17,6 +17,7 @@ mod standing;
 #[cfg(test)]
 mod suite;
 mod tail;
+mod transaction;
 
 pub use contract::{
     AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, InvalidPosition, Lane, LogError,

@@ -6,6 +6,7 @@
 
 mod director;
 mod group;
+mod lane;
 mod member;
 mod reader;
 mod state;
@@ -18,15 +19,13 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::director::{Director, Stage, Turn};
+use self::lane::MemoryLane;
 use self::member::MemoryMembership;
 use self::reader::MemoryReader;
-use self::state::{Refusal, State};
+use self::state::State;
 use crate::changes::Changes;
 use crate::drift;
-use crate::{
-    AppendError, Appended, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, Record,
-    TopicPartition, Window,
-};
+use crate::{EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, Record, TopicPartition};
 
 /// A log in memory; clones are the same log.
 #[derive(Clone, Debug, Default)]
@@ -143,8 +142,7 @@ enum Script {
 impl EventLog for MemoryLog {
     async fn lane(&self, transactional_id: &str) -> Result<Box<dyn Lane>, LogError> {
         let epoch = self.shared.change(|state| state.take_over(transactional_id));
-        let (shared, id) = (Arc::clone(&self.shared), transactional_id.to_owned());
-        Ok(Box::new(MemoryLane { shared, id, epoch, dead: false }))
+        Ok(Box::new(MemoryLane::new(Arc::clone(&self.shared), transactional_id, epoch)))
     }
 
     async fn fence(&self, transactional_id: &str) -> Result<(), LogError> {
@@ -178,93 +176,6 @@ impl EventLog for MemoryLog {
 
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
         Ok(drift::sentences(topics, &self.shared.state.lock().found()))
-    }
-}
-
-/// A holder of a transactional id.
-#[derive(Debug)]
-struct MemoryLane {
-    shared: Arc<Shared>,
-    id: String,
-    epoch: u64,
-    dead: bool,
-}
-
-#[async_trait]
-impl Lane for MemoryLane {
-    async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
-        if self.dead {
-            return Err(AppendError::Fenced("the lane is dead".to_owned()));
-        }
-        let outcome = self.attempt(&window).await;
-        self.dead = matches!(outcome, Err(AppendError::Fenced(_) | AppendError::Indeterminate(_)));
-        outcome
-    }
-}
-
-impl MemoryLane {
-    async fn attempt(&self, window: &Window) -> Result<Appended, AppendError> {
-        let (transaction, offsets) =
-            self.shared.change(|state| state.produce(&self.id, self.epoch, window))?;
-        let script = self.shared.state.lock().scripts.pop_front();
-        if let Some(Script::Fail(fault)) = script {
-            return Err(self.fail(transaction, fault, window));
-        }
-        let turn = self.reached(Stage::Produced).await;
-        if let Turn::End(fault) = turn {
-            return Err(self.fail(transaction, fault, window));
-        }
-        if let (Err(reason), Turn::GoOn) = (member::fence(window), turn) {
-            self.shared.change(|state| state.finish(transaction, false, window));
-            return Err(AppendError::Fenced(reason));
-        }
-        if let Some(Script::Hold { waits, released }) = script {
-            let _ = waits.send(());
-            let _ = released.await;
-        }
-        if let Turn::End(fault) = self.reached(Stage::Fenced { offsets: &offsets }).await {
-            return Err(self.fail(transaction, fault, window));
-        }
-        if self.shared.change(|state| state.finish(transaction, true, window)) {
-            Ok(Appended { offsets })
-        } else {
-            // Taken over after the fence: on a broker this refusal cannot be told from a repeated commit's.
-            Err(AppendError::Indeterminate(
-                "the transactional id was taken over during the commit".to_owned(),
-            ))
-        }
-    }
-
-    async fn reached(&self, stage: Stage<'_>) -> Turn {
-        let director = self.shared.director.lock().clone();
-        match director {
-            Some(director) => director.reached(&self.id, stage).await,
-            None => Turn::GoOn,
-        }
-    }
-
-    fn fail(&self, transaction: u64, fault: Fault, window: &Window) -> AppendError {
-        let committed = fault == Fault::AnswerLost { committed: true };
-        self.shared.change(|state| state.finish(transaction, committed, window));
-        failure(fault)
-    }
-}
-
-impl From<Refusal> for AppendError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::TakenOver => Self::Fenced("the transactional id has another holder".to_owned()),
-            Refusal::Impossible(reason) => Self::Aborted(reason),
-        }
-    }
-}
-
-fn failure(fault: Fault) -> AppendError {
-    let reason = "as the test wants it".to_owned();
-    match fault {
-        Fault::Aborted => AppendError::Aborted(reason),
-        Fault::Fenced => AppendError::Fenced(reason),
-        Fault::AnswerLost { .. } => AppendError::Indeterminate(reason),
     }
 }
 

@@ -39,6 +39,9 @@ trait Subject: Send + Sync {
     fn log(&self) -> Arc<dyn EventLog>;
     /// Opens a transaction under this id and writes one record in it. It stays open until the id is fenced.
     async fn leave_open(&self, id: &str, record: NewRecord);
+    /// Consumes an offset in the name of this group and dies before the transaction under the id is committed. It stays
+    /// open until the id is fenced.
+    async fn leave_offset_open(&self, group: &str, id: &str, consumed: (TopicPartition, i64));
     /// Takes a member out of its group as the broker does with one that was silent for too long.
     async fn evict(&self, member: &Arc<dyn Membership>);
     /// Removes what a test has created where it would stay behind.
@@ -53,6 +56,10 @@ impl<S: Subject> Subject for Arc<S> {
 
     async fn leave_open(&self, id: &str, record: NewRecord) {
         self.as_ref().leave_open(id, record).await;
+    }
+
+    async fn leave_offset_open(&self, group: &str, id: &str, consumed: (TopicPartition, i64)) {
+        self.as_ref().leave_offset_open(group, id, consumed).await;
     }
 
     async fn evict(&self, member: &Arc<dyn Membership>) {

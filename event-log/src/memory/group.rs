@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio::sync::mpsc;
 
 use super::state::State;
-use crate::TopicPartition;
+use crate::{GroupEvent, TopicPartition};
 
 /// A consumer group.
 #[derive(Debug, Default)]
@@ -90,10 +90,14 @@ impl State {
         Some((owned, member.orders))
     }
 
-    /// The offsets to consume next.
+    /// The offsets to consume next; [`GroupEvent::UNSETTLED`] where an open transaction holds one.
     pub(super) fn committed(&self, group: &str, of: &[TopicPartition]) -> Vec<(TopicPartition, i64)> {
         let committed = self.groups.get(group).map(|it| &it.committed);
-        let next = |of: &TopicPartition| committed.and_then(|it| it.get(of)).map_or(0, |it| it.next);
+        let next = |of: &TopicPartition| match committed.and_then(|it| it.get(of)) {
+            _ if self.is_unsettled(group, of) => GroupEvent::UNSETTLED,
+            Some(committed) => committed.next,
+            None => 0,
+        };
         of.iter().map(|it| (it.clone(), next(it))).collect()
     }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,6 +17,8 @@ use crate::{Fence, GroupConfig, GroupEvent, LogError, Membership, TopicPartition
 
 /// Events that may wait for the member.
 const EVENTS: usize = 4096;
+/// How long committed offsets may take while an open transaction holds one of them.
+const COMMITTED: Duration = Duration::from_secs(10);
 
 /// A member of a group.
 #[derive(Debug)]
@@ -79,20 +82,22 @@ impl Drop for MemoryMembership {
     }
 }
 
+/// The group that the window's fence speaks for.
+pub(super) fn group(window: &Window) -> Result<&str, String> {
+    presented(window).map(|it| it.member.config.group.as_str())
+}
+
+fn presented(window: &Window) -> Result<&MemoryFence, String> {
+    let fence = window.fence.as_any().downcast_ref::<MemoryFence>();
+    fence.ok_or_else(|| "the fence is of another log".to_owned())
+}
+
 /// Refuses a window whose member is none any more.
 pub(super) fn fence(window: &Window) -> Result<(), String> {
-    let fence = window.fence.as_any().downcast_ref::<MemoryFence>();
-    let MemoryFence { member, losses } = fence.ok_or_else(|| "the fence is of another log".to_owned())?;
+    let MemoryFence { member, losses } = presented(window)?;
     member.standing.check(*losses)?;
     let is_member = member.shared.state.lock().is_member(&member.config.group, member.number());
     is_member.then_some(()).ok_or_else(|| "the group does not know this member".to_owned())
-}
-
-impl MemoryFence {
-    /// The group's name.
-    pub(super) fn group(&self) -> &str {
-        &self.member.config.group
-    }
 }
 
 impl Fence for MemoryFence {
@@ -114,7 +119,20 @@ impl Membership for MemoryMembership {
     }
 
     async fn committed(&self, of: Vec<TopicPartition>) -> Result<Vec<(TopicPartition, i64)>, LogError> {
-        Ok(self.member.shared.state.lock().committed(self.group(), &of))
+        let shared = &self.member.shared;
+        let mut changes = shared.changes.listen();
+        let settled = async {
+            loop {
+                changes.forget();
+                let next = shared.state.lock().committed(self.group(), &of);
+                if next.iter().all(|(_, next)| *next != GroupEvent::UNSETTLED) {
+                    return next;
+                }
+                changes.changed().await;
+            }
+        };
+        let held = |_| LogError::Unavailable("an open transaction holds an offset".to_owned());
+        timeout(COMMITTED, settled).await.map_err(held)
     }
 
     async fn leave(&self) -> Result<(), LogError> {
@@ -191,7 +209,14 @@ impl Task {
     /// The first record that can be handed over.
     fn peek(&mut self) -> Option<(TopicPartition, i64, GroupEvent)> {
         let state = self.member.shared.state.lock();
-        self.positions.iter().find_map(|(of, position)| {
+        let group = &self.member.config.group;
+        for (of, position) in &mut self.positions {
+            if *position == GroupEvent::UNSETTLED {
+                *position = state.committed(group, std::slice::from_ref(of))[0].1;
+            }
+        }
+        let settled = self.positions.iter().filter(|(_, position)| **position != GroupEvent::UNSETTLED);
+        settled.into_iter().find_map(|(of, position)| {
             let (records, next) = state.partition(of)?.read(*position, 1);
             let record = records.into_iter().next()?;
             Some((of.clone(), next, GroupEvent::Record(record)))

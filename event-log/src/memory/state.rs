@@ -7,7 +7,7 @@ use event_schemas::topics::Topic;
 use super::Script;
 use super::group::Group;
 use crate::drift::Found;
-use crate::{NewRecord, Position, Record, TopicPartition, Window};
+use crate::{NewRecord, Position, Record, TopicPartition};
 
 /// Everything, behind one lock.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ struct StoredTopic {
 struct Open {
     holder: String,
     partitions: HashSet<TopicPartition>,
+    /// The group and its consumed offsets, once they were added.
+    consumed: Option<(String, Vec<(TopicPartition, i64)>)>,
 }
 
 /// A partition: its entries from offset 0 on.
@@ -179,28 +181,56 @@ impl State {
         epoch
     }
 
-    /// Writes the window's records in a new transaction and leaves it open.
+    /// Begins a transaction; its number.
+    pub(super) fn begin(&mut self, id: &str, epoch: u64) -> Result<u64, Refusal> {
+        self.is_holder(id, epoch)?;
+        self.transactions += 1;
+        let open = Open { holder: id.to_owned(), partitions: HashSet::new(), consumed: None };
+        self.open.insert(self.transactions, open);
+        Ok(self.transactions)
+    }
+
+    fn is_holder(&self, id: &str, epoch: u64) -> Result<(), Refusal> {
+        if self.holders.get(id) == Some(&epoch) { Ok(()) } else { Err(Refusal::TakenOver) }
+    }
+
+    /// Writes records in an open transaction; their offsets.
     pub(super) fn produce(
         &mut self,
         id: &str,
         epoch: u64,
-        window: &Window,
-    ) -> Result<(u64, Vec<i64>), Refusal> {
-        if self.holders.get(id) != Some(&epoch) {
-            return Err(Refusal::TakenOver);
-        }
-        if window.consumed.is_empty() {
-            return Err(Refusal::Impossible("the window presents no consumed offset".to_owned()));
-        }
-        if let Some(nowhere) = window.records.iter().find(|it| self.partition(&it.to).is_none()) {
+        transaction: u64,
+        records: &[NewRecord],
+    ) -> Result<Vec<i64>, Refusal> {
+        self.is_holder(id, epoch)?;
+        if let Some(nowhere) = records.iter().find(|it| self.partition(&it.to).is_none()) {
             return Err(Refusal::Impossible(format!("there is no partition {}", nowhere.to)));
         }
-        self.transactions += 1;
-        let transaction = self.transactions;
-        let offsets = window.records.iter().map(|it| self.write(transaction, it)).collect();
-        let partitions = window.records.iter().map(|it| it.to.clone()).collect();
-        self.open.insert(transaction, Open { holder: id.to_owned(), partitions });
-        Ok((transaction, offsets))
+        let Some(open) = self.open.get_mut(&transaction) else { return Err(Refusal::TakenOver) };
+        open.partitions.extend(records.iter().map(|it| it.to.clone()));
+        Ok(records.iter().map(|it| self.write(transaction, it)).collect())
+    }
+
+    /// Adds a group's consumed offsets to an open transaction.
+    pub(super) fn consume(
+        &mut self,
+        transaction: u64,
+        group: &str,
+        consumed: &[(TopicPartition, i64)],
+    ) -> Result<(), Refusal> {
+        let Some(open) = self.open.get_mut(&transaction) else { return Err(Refusal::TakenOver) };
+        open.consumed = Some((group.to_owned(), consumed.to_vec()));
+        Ok(())
+    }
+
+    /// Whether an open transaction holds the group's offset of this partition.
+    pub(super) fn is_unsettled(&self, group: &str, of: &TopicPartition) -> bool {
+        let holds = |it: &Open| {
+            it.consumed.as_ref().is_some_and(|(of_group, consumed)| {
+                of_group == group && consumed.iter().any(|(it, next)| it == of && *next >= 0)
+            })
+        };
+        self.open.values().any(holds)
     }
 
     fn write(&mut self, transaction: u64, new: &NewRecord) -> i64 {
@@ -219,21 +249,12 @@ impl State {
         offset(at)
     }
 
-    /// Commits or aborts a transaction; false when it was aborted by a take-over before.
-    pub(super) fn finish(&mut self, transaction: u64, committed: bool, window: &Window) -> bool {
-        if !self.close(transaction, committed) {
-            return false;
-        }
-        if committed && let Some(member) = window.fence.as_any().downcast_ref::<super::member::MemoryFence>()
-        {
-            let group = self.groups.entry(member.group().to_owned()).or_default();
-            group.settle(&window.consumed, transaction);
-        }
-        true
-    }
-
-    fn close(&mut self, transaction: u64, committed: bool) -> bool {
+    /// Commits or aborts a transaction; false when a take-over has ended it before.
+    pub(super) fn close(&mut self, transaction: u64, committed: bool) -> bool {
         let Some(open) = self.open.remove(&transaction) else { return false };
+        if committed && let Some((group, consumed)) = open.consumed {
+            self.groups.entry(group).or_default().settle(&consumed, transaction);
+        }
         for of in open.partitions {
             if let Some(partition) = self.partition_mut(&of) {
                 partition.open.remove(&transaction);

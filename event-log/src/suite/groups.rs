@@ -1,15 +1,14 @@
 //! Groups: partitions come, go only when they were let go, and go on where they were left.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::kafka::Kafka;
 use super::{Bench, on_both_logs, record};
 use crate::GroupEvent;
 
 on_both_logs! {
+    an_offset_in_an_open_transaction_is_told_as_unsettled,
     consumed_offsets_survive_their_consumer,
     records_follow_their_assignment_from_the_committed_offset_on,
     an_owner_that_wants_no_records_gets_none,
@@ -112,13 +111,8 @@ async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
     assert_eq!(bench.everything(0).await.len(), usize::try_from(appended).expect("few"));
 }
 
-/// Only a broker has this state: in memory, offsets are committed with their window or not at all.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_offset_in_an_open_transaction_is_told_as_unsettled() {
-    let Some(kafka) = Kafka::of_environment() else { return };
-    let kafka = Arc::new(kafka);
-    let bench = Bench::new(Arc::clone(&kafka)).await;
-    kafka.leave_offset_open(&bench, &bench.id("open"), (bench.commands(1), 5)).await;
+async fn an_offset_in_an_open_transaction_is_told_as_unsettled(bench: &Bench) {
+    bench.subject.leave_offset_open(&bench.group(), &bench.id("open"), (bench.commands(1), 5)).await;
 
     let mut next = bench.join(false).await;
     let mut assigned = next.assigned().await;
@@ -131,5 +125,4 @@ async fn an_offset_in_an_open_transaction_is_told_as_unsettled() {
     let window = next.window(vec![record(bench.events(0), "a")], assigned[1].clone());
     bench.lane("a").await.append(window).await.expect("the lane finds the offset by itself");
     assert_eq!(next.membership.committed(vec![bench.commands(1)]).await, Ok(settled));
-    bench.clean().await;
 }

@@ -13,7 +13,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Bench, Subject};
+use super::Subject;
 use crate::kafka::{KafkaLog, consumer_config, member_of};
 use crate::{EventLog, Membership, NewRecord, TopicPartition};
 
@@ -61,6 +61,30 @@ impl Subject for Kafka {
         self.open.lock().push(producer);
     }
 
+    async fn leave_offset_open(&self, group: &str, id: &str, consumed: (TopicPartition, i64)) {
+        let topic = consumed.0.topic.clone();
+        let config = consumer_config(&self.bootstrap_servers, group);
+        let bootstrap_servers = self.bootstrap_servers.clone();
+        let id = id.to_owned();
+        let producer = tokio::task::spawn_blocking(move || {
+            let consumer: BaseConsumer = config.create().expect("a consumer is created");
+            consumer.subscribe(&[&topic]).expect("the group is joined");
+            while consumer.assignment().expect("there is one").count() == 0 {
+                assert!(consumer.poll(Duration::from_millis(10)).is_none_or(|it| it.is_err()), "no records");
+            }
+            let producer = transaction(&bootstrap_servers, &id);
+            let mut offsets = TopicPartitionList::new();
+            offsets
+                .add_partition_offset(&topic, consumed.0.partition, Offset::Offset(consumed.1))
+                .expect("an offset");
+            let generation = consumer.group_metadata().expect("it is a member");
+            producer.send_offsets_to_transaction(&offsets, &generation, ANSWER).expect("the fence is passed");
+            producer
+        });
+        let producer = producer.await.expect("the producer does not panic");
+        self.open.lock().push(producer);
+    }
+
     /// By a `LeaveGroup` request in the member's name, which is what an expired session amounts to: the member itself
     /// hears of it with its next heartbeat.
     async fn evict(&self, member: &Arc<dyn Membership>) {
@@ -95,31 +119,6 @@ impl Subject for Kafka {
 }
 
 impl Kafka {
-    /// Consumes an offset in the name of the test's group and dies before its transaction is committed.
-    pub(super) async fn leave_offset_open(&self, bench: &Bench, id: &str, consumed: (TopicPartition, i64)) {
-        let (group, topic) = (bench.group(), consumed.0.topic.clone());
-        let config = consumer_config(&self.bootstrap_servers, &group);
-        let bootstrap_servers = self.bootstrap_servers.clone();
-        let id = id.to_owned();
-        let producer = tokio::task::spawn_blocking(move || {
-            let consumer: BaseConsumer = config.create().expect("a consumer is created");
-            consumer.subscribe(&[&topic]).expect("the group is joined");
-            while consumer.assignment().expect("there is one").count() == 0 {
-                assert!(consumer.poll(Duration::from_millis(10)).is_none_or(|it| it.is_err()), "no records");
-            }
-            let producer = transaction(&bootstrap_servers, &id);
-            let mut offsets = TopicPartitionList::new();
-            offsets
-                .add_partition_offset(&topic, consumed.0.partition, Offset::Offset(consumed.1))
-                .expect("an offset");
-            let generation = consumer.group_metadata().expect("it is a member");
-            producer.send_offsets_to_transaction(&offsets, &generation, ANSWER).expect("the fence is passed");
-            producer
-        });
-        let producer = producer.await.expect("the producer does not panic");
-        self.open.lock().push(producer);
-    }
-
     /// The only broker coordinates every group.
     async fn coordinator(&self) -> String {
         let bootstrap_servers = self.bootstrap_servers.clone();

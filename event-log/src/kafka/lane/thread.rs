@@ -1,12 +1,9 @@
-//! What happens on a lane's thread: the transactions themselves.
-//!
-//! The order of a window is the heart of invariant W1: produce everything, await every delivery, present the group's
-//! live generation, commit, and nothing in between. A refused generation means that another member may own the
-//! partitions by now; what passed the check before the loss lies below the high watermark that the new owner reads to.
+//! What happens on a lane's thread: the steps of a transaction, which block, and what becomes of one that fails.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::FutureExt;
 use rdkafka::TopicPartitionList;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
@@ -19,6 +16,7 @@ use crate::kafka::client;
 use crate::kafka::deliveries::{Deliveries, Ticket};
 use crate::kafka::group::{KafkaFence, Unfenced};
 use crate::kafka::native::{self, Failure};
+use crate::transaction::{Transaction, attempt};
 use crate::{AppendError, Appended, GroupEvent, LogError, NewRecord, TopicPartition, Window};
 
 /// How long a record may be on its way, retries included; also librdkafka's own limit for it.
@@ -86,7 +84,8 @@ impl LaneThread {
         }
         let mut attempts = 1;
         loop {
-            match self.attempt(window, fence) {
+            let steps = &mut Steps { lane: self, fence, offsets: TopicPartitionList::new() };
+            match attempt(steps, window).now_or_never().expect("every step blocks") {
                 Ok(offsets) => return Ok(Appended { offsets }),
                 Err(Failed::Generation(refused, reason)) => {
                     self.abort()?;
@@ -108,30 +107,6 @@ impl LaneThread {
                 Err(Failed::Unknown(reason)) => return Err(AppendError::Indeterminate(reason)),
             }
         }
-    }
-
-    /// One transaction from begin to commit.
-    fn attempt(&mut self, window: &Window, fence: &KafkaFence) -> Result<Vec<i64>, Failed> {
-        let offsets = self.offsets(window, fence).map_err(|error| Failed::Abort(error.to_string()))?;
-        self.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
-        // Until it is committed, whatever happens.
-        self.unaborted = true;
-        let appended = self.deliver(&window.records)?;
-        let generation = fence.generation().map_err(|why| match why {
-            Unfenced::Lost(reason) => Failed::Fenced(reason),
-            Unfenced::Between(reason) => Failed::Generation(-1, reason),
-        })?;
-        native::send_offsets(&self.producer, &offsets, &generation, FENCE)
-            .map_err(|failure| refused(failure, generation.number()))?;
-        drop(generation);
-        if !self.gate.pass(Stage::Committing) {
-            return Err(Failed::Fenced("the window was given up".to_owned()));
-        }
-        // A refusal at this point is no proof: librdkafka repeats a commit whose answer was lost, and a successor that
-        // has taken over the id in between makes the repeat fail although the first one counted.
-        native::commit(&self.producer, COMMIT).map_err(|failure| Failed::Unknown(failure.text))?;
-        self.unaborted = false;
-        Ok(appended)
     }
 
     /// The consumed offsets in the client's form; those that were unsettled at assignment are looked up once.
@@ -158,44 +133,6 @@ impl LaneThread {
         self.settled.1.extend(committed);
         let unknown = || LogError::Unavailable(format!("no committed offset of {of}"));
         self.settled.1.get(of).copied().ok_or_else(unknown)
-    }
-
-    /// Produces all records and awaits every delivery.
-    fn deliver(&self, records: &[NewRecord]) -> Result<Vec<i64>, Failed> {
-        let deliveries = self.producer.context();
-        let window = deliveries.expect(records.len());
-        for (index, record) in (0..).zip(records) {
-            self.produce(record, Ticket { window, index }).map_err(|error| failed(&error, "produce"))?;
-        }
-        let delivered = native::flush(&self.producer, DELIVERY + Duration::from_secs(1));
-        match deliveries.take() {
-            Err(error) => Err(failed(&error, "deliver")),
-            Ok(Some(offsets)) if delivered => Ok(offsets),
-            Ok(_) => Err(Failed::Abort(format!("not delivered within {} s", DELIVERY.as_secs()))),
-        }
-    }
-
-    fn produce(&self, record: &NewRecord, ticket: Ticket) -> Result<(), KafkaError> {
-        let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        let headers = record
-            .headers
-            .iter()
-            .fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-        let mut sent = BaseRecord::with_opaque_to(&record.to.topic, ticket.pack())
-            .partition(record.to.partition)
-            .key(record.key.as_slice())
-            .timestamp(record.timestamp_ms)
-            .headers(headers);
-        sent.payload = record.value.as_deref();
-        match self.producer.send(sent) {
-            Ok(()) => Ok(()),
-            Err((error, sent)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
-                // A window larger than the client's queue: wait for its beginning, then go on.
-                native::flush(&self.producer, DELIVERY);
-                self.producer.send(sent).map_err(|(error, _)| error)
-            }
-            Err((error, _)) => Err(error),
-        }
     }
 
     /// Aborts what is open. Afterwards the lane is ready, or has to try again before its next window, or is dead.
@@ -227,6 +164,85 @@ impl LaneThread {
             }
             Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not replace a producer"),
         }
+    }
+}
+
+/// One attempt at a transaction.
+struct Steps<'a> {
+    lane: &'a mut LaneThread,
+    fence: &'a KafkaFence,
+    /// The consumed offsets in the client's form.
+    offsets: TopicPartitionList,
+}
+
+impl Transaction for Steps<'_> {
+    type Failed = Failed;
+
+    async fn begin(&mut self, window: &Window) -> Result<(), Failed> {
+        let offsets = self.lane.offsets(window, self.fence);
+        self.offsets = offsets.map_err(|error| Failed::Abort(error.to_string()))?;
+        self.lane.producer.begin_transaction().map_err(|error| failed(&error, "begin"))?;
+        self.lane.unaborted = true;
+        Ok(())
+    }
+
+    async fn deliver(&mut self, window: &Window) -> Result<Vec<i64>, Failed> {
+        let producer = &self.lane.producer;
+        let deliveries = producer.context();
+        let number = deliveries.expect(window.records.len());
+        for (index, record) in (0..).zip(&window.records) {
+            let ticket = Ticket { window: number, index };
+            produce(producer, record, ticket).map_err(|error| failed(&error, "produce"))?;
+        }
+        let delivered = native::flush(producer, DELIVERY + Duration::from_secs(1));
+        match deliveries.take() {
+            Err(error) => Err(failed(&error, "deliver")),
+            Ok(Some(offsets)) if delivered => Ok(offsets),
+            Ok(_) => Err(Failed::Abort(format!("not delivered within {} s", DELIVERY.as_secs()))),
+        }
+    }
+
+    async fn present_fence(&mut self, _: &Window) -> Result<(), Failed> {
+        let generation = self.fence.generation().map_err(|why| match why {
+            Unfenced::Lost(reason) => Failed::Fenced(reason),
+            Unfenced::Between(reason) => Failed::Generation(-1, reason),
+        })?;
+        native::send_offsets(&self.lane.producer, &self.offsets, &generation, FENCE)
+            .map_err(|failure| refused(failure, generation.number()))
+    }
+
+    async fn commit(&mut self, _: &Window) -> Result<(), Failed> {
+        if !self.lane.gate.pass(Stage::Committing) {
+            return Err(Failed::Fenced("the window was given up".to_owned()));
+        }
+        // A refusal at this point is no proof: librdkafka repeats a commit whose answer was lost, and a successor that
+        // has taken over the id in between makes the repeat fail although the first one counted.
+        native::commit(&self.lane.producer, COMMIT).map_err(|failure| Failed::Unknown(failure.text))?;
+        self.lane.unaborted = false;
+        Ok(())
+    }
+}
+
+fn produce(producer: &TransactionalProducer, record: &NewRecord, ticket: Ticket) -> Result<(), KafkaError> {
+    let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+    let headers = record
+        .headers
+        .iter()
+        .fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+    let mut sent = BaseRecord::with_opaque_to(&record.to.topic, ticket.pack())
+        .partition(record.to.partition)
+        .key(record.key.as_slice())
+        .timestamp(record.timestamp_ms)
+        .headers(headers);
+    sent.payload = record.value.as_deref();
+    match producer.send(sent) {
+        Ok(()) => Ok(()),
+        Err((error, sent)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+            // A window larger than the client's queue: wait for its beginning, then go on.
+            native::flush(producer, DELIVERY);
+            producer.send(sent).map_err(|(error, _)| error)
+        }
+        Err((error, _)) => Err(error),
     }
 }
 
