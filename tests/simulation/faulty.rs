@@ -51,6 +51,9 @@ impl EventLog for FaultyLog {
 
     async fn fence(&self, transactional_id: &str) -> Result<(), LogError> {
         self.ask().await?;
+        if self.line.plan.lock().deaf {
+            return Err(away());
+        }
         let fenced = self.inner.fence(transactional_id).await;
         self.line.travel().await;
         fenced

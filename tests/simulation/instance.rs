@@ -108,7 +108,7 @@ impl Instance {
             queue: 100,
             window_records: 1_000,
             ledger_capacity: 100_000,
-            snapshots: SnapshotConfig::default(),
+            snapshots: SnapshotConfig { every: line.plan.lock().snapshot_every, ..SnapshotConfig::default() },
         };
         let (handle, shard) = start(config, parts, stop.clone()).await?;
         Ok(Self { line: Arc::clone(line), handle, views, skew, stop, shard })

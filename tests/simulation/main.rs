@@ -28,8 +28,8 @@ use tests::checker::Answer;
 use plan::Mutant;
 use run::{Outcome, run};
 
-/// Seeds that a run of the tests tries: a minute on two cores. `KARMYQ_SEEDS` is for long runs.
-const SEEDS: u64 = 2_000;
+/// Seeds that a run of the tests tries: two minutes on two cores. `KARMYQ_SEEDS` is for longer runs.
+const SEEDS: u64 = 10_000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|it| it.parse().expect("a number"))

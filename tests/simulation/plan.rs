@@ -45,6 +45,11 @@ pub(crate) struct Plan {
     pub(crate) lost: u64,
     /// Records that a consumer gets twice.
     pub(crate) doubled: u64,
+    /// Events of a partition after which its owner writes a snapshot.
+    pub(crate) snapshot_every: u64,
+    /// Whether nobody hears who owned a partition before, so that no predecessor's ids are taken over: rule 4 of
+    /// invariant W1 is for speed, the others are safe without it.
+    pub(crate) deaf: bool,
     /// The broken rule, if any.
     pub(crate) mutant: Option<Mutant>,
 }
@@ -63,6 +68,8 @@ impl Plan {
             fenced: often() * 2,
             lost: often(),
             doubled: often(),
+            snapshot_every: [3, 10, 40, 20_000][usize::try_from(chance::below(4)).unwrap_or_default()],
+            deaf: chance::one_in(3),
             mutant,
         }
     }
