@@ -133,6 +133,11 @@ impl Default for Exchange {
 }
 
 impl Exchange {
+    /// A question that will be edited, and nothing else.
+    pub(super) fn edited_for_ever() -> Self {
+        Self { edits: usize::MAX, ..Self::default() }
+    }
+
     /// The step to take next.
     pub(super) const fn step(&self) -> Step {
         match self.done {

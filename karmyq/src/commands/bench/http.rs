@@ -55,7 +55,7 @@ pub(super) async fn arrivals(
     keys: &Arc<AtomicU64>,
     plan: Plan,
 ) -> Result<open_loop::Load> {
-    open_loop::run(connected(address, connections, keys).await?, pairs, Mix::Edits, per_second, plan).await
+    open_loop::run(connected(address, connections, keys).await?, pairs, per_second, plan).await
 }
 
 async fn connected(address: &str, clients: usize, keys: &Arc<AtomicU64>) -> Result<Vec<Client>> {

@@ -2,17 +2,19 @@
 //!
 //! Each client has its own even beat. One that is late sends at once, and its wait counts: latency runs from the time at
 //! which a command was to be sent, so that a server that stalls does not hide the commands which it kept from coming.
+//! What a client needs before its first command is there before the clock starts.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::closed_loop::{Answer, Carrier, Plan};
-use super::exchange::{Exchange, Mix, Pair};
+use super::exchange::{Exchange, Pair};
 use super::report::{histogram, note};
 
 /// What a load came to.
@@ -28,6 +30,9 @@ pub(super) struct Load {
     pub(super) service: Histogram<u64>,
 }
 
+/// Clients that ask at once before the clock starts.
+const ASK_AT_ONCE: usize = 64;
+
 /// Counts of one client.
 struct Counts {
     overloaded: u64,
@@ -39,17 +44,17 @@ struct Counts {
 pub(super) async fn run<C: Carrier>(
     carriers: Vec<C>,
     pairs: &[Arc<Pair>],
-    mix: Mix,
     per_second: f64,
     plan: Plan,
 ) -> Result<Load> {
-    let (began, count) = (Instant::now(), carriers.len());
+    let count = carriers.len();
     let beat = Duration::from_secs_f64(count as f64 / per_second);
-    let mut clients = JoinSet::new();
-    for (number, (carrier, pair)) in carriers.into_iter().zip(pairs.iter().cycle()).enumerate() {
+    let ready = prepare(carriers, pairs).await?;
+    let (began, mut clients) = (Instant::now(), JoinSet::new());
+    for (number, client) in ready.into_iter().enumerate() {
         let first = began + beat.mul_f64(number as f64 / count as f64);
         let times = (first, beat, began + plan.warm_up, began + plan.warm_up + plan.measured);
-        clients.spawn(client(carrier, Arc::clone(pair), mix.begin(number), times));
+        clients.spawn(client.run(times));
     }
     let mut all = Counts { overloaded: 0, latency: histogram(), service: histogram() };
     while let Some(ended) = clients.join_next().await {
@@ -68,34 +73,53 @@ pub(super) async fn run<C: Carrier>(
     })
 }
 
-async fn client(
-    mut carrier: impl Carrier,
+/// A client with a question to edit.
+struct Client<C> {
+    carrier: C,
     pair: Arc<Pair>,
-    mut exchanges: Vec<Exchange>,
-    (first, beat, from, until): (Instant, Duration, Instant, Instant),
-) -> Result<Counts> {
-    let mut counts = Counts { overloaded: 0, latency: histogram(), service: histogram() };
-    let mut due = first;
-    for turn in (0..exchanges.len()).cycle() {
-        sleep_until(due).await;
-        let (exchange, sent) = (&mut exchanges[turn], Instant::now());
-        let answer = carrier.carry(&pair, exchange).await?;
-        let answered = Instant::now();
-        if answered >= until {
-            break;
-        }
-        let counts_here = answered >= from;
-        match answer {
-            Answer::Done(created) => {
-                if counts_here {
-                    note(&mut counts.latency, answered - due);
-                    note(&mut counts.service, answered - sent);
-                }
-                exchange.advance(created)?;
+    exchange: Exchange,
+}
+
+/// Has every client ask its question, a few at a time.
+async fn prepare<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>]) -> Result<Vec<Client<C>>> {
+    let ready = carriers.into_iter().zip(pairs.iter().cycle()).map(async |(mut carrier, pair)| {
+        let mut exchange = Exchange::edited_for_ever();
+        let Answer::Done(created) = carrier.carry(pair, &exchange).await? else {
+            bail!("overloaded by {ASK_AT_ONCE} clients that wait for their answers");
+        };
+        exchange.advance(created)?;
+        Ok(Client { carrier, pair: Arc::clone(pair), exchange })
+    });
+    stream::iter(ready).buffered(ASK_AT_ONCE).try_collect().await
+}
+
+impl<C: Carrier> Client<C> {
+    async fn run(
+        mut self,
+        (first, beat, from, until): (Instant, Duration, Instant, Instant),
+    ) -> Result<Counts> {
+        let mut counts = Counts { overloaded: 0, latency: histogram(), service: histogram() };
+        let mut due = first;
+        loop {
+            sleep_until(due).await;
+            let sent = Instant::now();
+            let answer = self.carrier.carry(&self.pair, &self.exchange).await?;
+            let answered = Instant::now();
+            if answered >= until {
+                return Ok(counts);
             }
-            Answer::Overloaded => counts.overloaded += u64::from(counts_here),
+            let counts_here = answered >= from;
+            match answer {
+                Answer::Done(created) => {
+                    if counts_here {
+                        note(&mut counts.latency, answered - due);
+                        note(&mut counts.service, answered - sent);
+                    }
+                    self.exchange.advance(created)?;
+                }
+                Answer::Overloaded => counts.overloaded += u64::from(counts_here),
+            }
+            due += beat;
         }
-        due += beat;
     }
-    Ok(counts)
 }
