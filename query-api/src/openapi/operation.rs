@@ -206,7 +206,7 @@ fn refusals(method: &str, path: &str, short: &Short) -> BTreeMap<String, Vec<Str
     add("400", &["VALIDATION_ERROR"]);
     add("429", &["RATE_LIMITED"]);
     add("500", &["INTERNAL_ERROR"]);
-    add("503", &["DEPENDENCY_UNAVAILABLE"]);
+    add("503", &["DEPENDENCY_UNAVAILABLE", "OVERLOADED"]);
     if !short.public {
         add("401", &["UNAUTHENTICATED", "TOKEN_INVALID", "TOKEN_EXPIRED"]);
     }
