@@ -42,6 +42,21 @@ pub struct PartitionOwner {
     pub at: Timestamp,
 }
 
+impl PartitionOwner {
+    /// The topic of its records.
+    pub const TOPIC: &str = "writer-owners";
+    /// The state of a partition that is served.
+    pub const OWNED: &str = "owned";
+    /// The state of a partition that was given back.
+    pub const RELEASED: &str = "released";
+
+    /// Whether the owner has not given it back.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        self.state == Self::OWNED
+    }
+}
+
 /// `<domain>-snapshots`: one part of what the owner of a partition of `<domain>-events` remembers. The record's key says
 /// of what: `<aggregate type>/<aggregate id>` (further parts of a large one: `…#1`), `ledger/<hour>/<from>/<n>`, or
 /// `checkpoint`, which makes a snapshot of the records before it.
@@ -86,7 +101,7 @@ pub const SCHEMAS: [StateSchema; 3] = [
     },
     StateSchema {
         record: "karmyq.state.v1.PartitionOwner",
-        topics: &["writer-owners"],
+        topics: &[PartitionOwner::TOPIC],
         text: include_str!("../avro/state/PartitionOwner.v1.avsc"),
     },
     StateSchema {

@@ -1,6 +1,7 @@
 //! The manifest of topics: the only source of their names, partition counts and broker settings.
 
 use crate::Domain;
+use crate::state::PartitionOwner;
 
 /// How large the cluster is; chosen once, because partition counts are part of the ordering contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +131,7 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
     // A destroyed key must leave the disks within days, so segments roll and compact by time.
     keys.settings.extend([("max.compaction.lag.ms", DAY.to_string()), ("segment.ms", DAY.to_string())]);
     topics.push(keys);
-    topics.push(topic("writer-owners".to_owned(), 1, Kind::State, None, profile));
+    topics.push(topic(PartitionOwner::TOPIC.to_owned(), 1, Kind::State, None, profile));
     topics.push(topic("dead-letters".to_owned(), technical, Kind::Feed, Some(YEAR), profile));
     topics
 }

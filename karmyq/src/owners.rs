@@ -22,9 +22,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::settings::{self, Cluster};
 use crate::terminal::mention;
 
-/// The topic of announcements; one partition.
-const TOPIC: &str = "writer-owners";
-
 /// A partition: name of its domain, and its number.
 pub(crate) type Partition = (String, i32);
 
@@ -49,7 +46,7 @@ impl Told {
     /// Takes the next announcement.
     fn announce(&mut self, owner: PartitionOwner) {
         let partition = (owner.domain.clone(), owner.partition);
-        if owner.state != "owned" {
+        if !owner.is_owned() {
             self.released.insert(partition.clone(), owner.at);
         }
         self.last.insert(partition, owner);
@@ -62,18 +59,18 @@ impl Told {
 
     /// Who owns a partition.
     pub(crate) fn owner(&self, partition: &Partition) -> Option<&PartitionOwner> {
-        self.last(partition).filter(|it| it.state == "owned")
+        self.last(partition).filter(|it| it.is_owned())
     }
 
     /// What the instance at this address owns.
     pub(crate) fn owned_at(&self, address: &str) -> Vec<Partition> {
-        let owned = self.last.iter().filter(|(_, it)| it.state == "owned" && it.address == address);
+        let owned = self.last.iter().filter(|(_, it)| it.is_owned() && it.address == address);
         owned.map(|(partition, _)| partition.clone()).collect()
     }
 
     /// Where the owners are.
     pub(crate) fn addresses(&self) -> BTreeSet<String> {
-        let owned = self.last.values().filter(|it| it.state == "owned");
+        let owned = self.last.values().filter(|it| it.is_owned());
         owned.map(|it| it.address.clone()).collect()
     }
 
@@ -96,7 +93,7 @@ impl Owners {
         let (sender, told) = watch::channel(Told::default());
         let stop = CancellationToken::new();
         let following = stop.clone().drop_guard();
-        let partition = TopicPartition::new(TOPIC, 0);
+        let partition = TopicPartition::new(PartitionOwner::TOPIC, 0);
         let tail =
             Tail::follow(Arc::clone(&log), vec![partition], FoldTold { decoder, told: sender }, stop).await?;
         tail.reach_end(|_| true).await.context("`karmyq topics create` creates topics")?;

@@ -75,9 +75,7 @@ impl Handle {
         }
         match self.owners.last(id) {
             // At this address only a dead predecessor can be.
-            Some(owner) if owner.state == "owned" && *owner.address != *self.address => {
-                Owner::At(owner.address)
-            }
+            Some(owner) if owner.is_owned() && *owner.address != *self.address => Owner::At(owner.address),
             _ => Owner::Moving,
         }
     }

@@ -115,18 +115,18 @@ impl Session<'_> {
         let Tools { views, clock, .. } = &self.shard.tools;
         let command = match domain::Command::complete(&wire, views, clock.fresh_id()) {
             Ok(command) => command,
-            Err(lagging) if lagging.or_void && self.inbox.suspects.contains_key(&record.position) => {
+            Err(lagging) if !self.inbox.suspects.contains_key(&record.position) => {
+                info!(position = %record.position, %lagging, "an internal command waits for a view");
+                self.inbox.suspects.insert(record.position.clone(), LAGGING.to_owned());
+                return Taken::Held;
+            }
+            Err(lagging) if lagging.or_void => {
                 self.inbox.suspects.remove(&record.position);
                 counter!("karmyq_internal_commands_total", "outcome" => "void").increment(1);
                 return Taken::Done;
             }
-            Err(lagging) if self.inbox.suspects.contains_key(&record.position) => {
-                return self.bury(record, &format!("{LAGGING}: {lagging}, though it had caught up"));
-            }
             Err(lagging) => {
-                info!(position = %record.position, %lagging, "an internal command waits for a view");
-                self.inbox.suspects.insert(record.position.clone(), LAGGING.to_owned());
-                return Taken::Held;
+                return self.bury(record, &format!("{LAGGING}: {lagging}, though it had caught up"));
             }
         };
         self.inbox.suspects.remove(&record.position);

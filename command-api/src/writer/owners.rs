@@ -15,9 +15,6 @@ use tracing::warn;
 
 use super::partition::PartitionId;
 
-/// The topic of announcements; one partition.
-const TOPIC: &str = "writer-owners";
-
 /// The latest announcement per partition; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Owners(Arc<RwLock<HashMap<PartitionId, PartitionOwner>>>);
@@ -34,7 +31,7 @@ impl Owners {
     ) -> Result<Self, LogError> {
         let owners = Self::default();
         let fold = FoldOwners { decoder, owners: owners.clone() };
-        let tail = Tail::follow(log, vec![TopicPartition::new(TOPIC, 0)], fold, stop).await?;
+        let tail = Tail::follow(log, vec![TopicPartition::new(PartitionOwner::TOPIC, 0)], fold, stop).await?;
         tail.reach_end(|_| true).await?;
         Ok(owners)
     }
@@ -43,8 +40,7 @@ impl Owners {
     /// before somebody takes them over.
     pub(super) fn left_behind(&self, address: &str, instance: &str) -> Vec<PartitionId> {
         let owners = self.0.read();
-        let dead =
-            |it: &PartitionOwner| it.state == "owned" && it.address == address && it.instance != instance;
+        let dead = |it: &PartitionOwner| it.is_owned() && it.address == address && it.instance != instance;
         owners.iter().filter(|(_, it)| dead(it)).map(|(id, _)| *id).collect()
     }
 
@@ -100,12 +96,12 @@ impl Announcer {
         let owner = PartitionOwner {
             domain: id.domain.name().to_owned(),
             partition: id.number,
-            state: if owned { "owned" } else { "released" }.to_owned(),
+            state: if owned { PartitionOwner::OWNED } else { PartitionOwner::RELEASED }.to_owned(),
             instance: self.instance.to_string(),
             address: self.address.to_string(),
             transactional_ids: self.transactional_ids.clone(),
             at,
         };
-        self.encoder.state(TOPIC, &id.to_string(), Some(&owner), at)
+        self.encoder.state(PartitionOwner::TOPIC, &id.to_string(), Some(&owner), at)
     }
 }

@@ -1,7 +1,7 @@
 //! What the owner of a partition holds in memory: aggregates, ledger, timers, and the clock of the partition.
 //!
-//! All of it is a fold of the partition's records, which snapshots shorten. A command is decided on *projected* state: what is committed and
-//! what waits in a window. What a window changed can be taken back, should the log not take it.
+//! All of it is a fold of the partition's records, which snapshots shorten. A command is decided on *projected* state:
+//! what is committed and what waits in a window. What a window changed can be taken back, should the log not take it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -136,8 +136,7 @@ impl Takeover {
     /// Ends at once what a predecessor that did not say goodbye may have left open. For speed only: without it the
     /// broker ends it after the transaction timeout, and the replay waits for that.
     async fn fence_predecessor(&self, id: PartitionId) {
-        let Some(owner) =
-            self.owners.last(id).filter(|it| it.state == "owned" && *it.instance != *self.instance)
+        let Some(owner) = self.owners.last(id).filter(|it| it.is_owned() && *it.instance != *self.instance)
         else {
             return;
         };

@@ -86,7 +86,7 @@ async fn ask(client: &reqwest::Client, address: &str) -> reqwest::Result<Figures
 
 /// The row of a partition, from its last announcement and what its owner tells.
 fn row(partition: &Partition, last: Option<&PartitionOwner>, log_end: i64, answers: &Answers) -> Row {
-    let owner = last.filter(|it| it.state == "owned");
+    let owner = last.filter(|it| it.is_owned());
     // Another process at the same address is not the owner.
     let figures =
         owner.and_then(|it| answers.get(&it.address).filter(|by| by.instance() == Some(&it.instance)));

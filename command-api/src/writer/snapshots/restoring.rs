@@ -4,7 +4,7 @@
 //! of other code under keys that nobody has written anew; none of that is a fault as long as a checkpoint of this very code
 //! stands there and everything that it rests on is sound.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use event_log::{Decoder, Record};
 use event_schemas::CommandId;
@@ -12,8 +12,8 @@ use event_schemas::state::Snapshot;
 
 use super::super::ledger::Remembered;
 use super::super::partition::{Gap, Key, Partition};
+use super::LastEvent;
 use super::format::{Checkpoint, Chunk, Digest, Format, Subject, digest, key_of_part, read};
-use super::{LastEvent, Snapshots};
 
 /// Why a snapshot is not used. The log tells everything that it would have told.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub(in super::super) struct Restored {
     parts: HashMap<Key, Vec<Snapshot>>,
     ledger: BTreeMap<Chunk, (Digest, Vec<(CommandId, Remembered)>)>,
     /// Every part of the ledger that stands there, of use or not.
-    chunks: BTreeMap<Chunk, ()>,
+    chunks: BTreeSet<Chunk>,
     checkpoint: Option<(i64, Checkpoint)>,
 }
 
@@ -76,7 +76,7 @@ impl Restored {
             covered: -1,
             parts: HashMap::new(),
             ledger: BTreeMap::new(),
-            chunks: BTreeMap::new(),
+            chunks: BTreeSet::new(),
             checkpoint: None,
         }
     }
@@ -115,7 +115,7 @@ impl Restored {
         format: &Format,
     ) -> Result<(), Ignored> {
         if let Subject::Ledger(chunk) = subject {
-            self.chunks.insert(chunk, ());
+            self.chunks.insert(chunk);
         }
         let damaged = || Ignored::Damaged(key.to_owned());
         let sum = digest(key, &snapshot);
@@ -143,13 +143,6 @@ impl Restored {
     /// left of longer writings before them begins with no first part.
     fn add_part(&mut self, key: Key, snapshot: Snapshot, format: &Format) -> Option<()> {
         let Snapshot { version, last_offset, part, parts, .. } = snapshot;
-        if parts == 1 {
-            self.parts.remove(&key);
-            let state = format.state(&key, &snapshot.state)?;
-            self.covered = self.covered.max(last_offset);
-            self.partition.take_over(key, state, version, last_offset);
-            return Some(());
-        }
         let known = self.parts.entry(key.clone()).or_default();
         if part == 0 {
             known.clear();
@@ -163,7 +156,10 @@ impl Restored {
         if i32::try_from(known.len()) != Ok(parts) {
             return Some(());
         }
-        let bytes: Vec<u8> = self.parts.remove(&key)?.into_iter().flat_map(|it| it.state).collect();
+        let bytes = match self.parts.remove(&key)?.as_mut_slice() {
+            [whole] => std::mem::take(&mut whole.state),
+            parts => parts.iter().flat_map(|it| &it.state).copied().collect(),
+        };
         let state = format.state(&key, &bytes)?;
         self.covered = self.covered.max(last_offset);
         self.partition.take_over(key, state, version, last_offset);
@@ -193,7 +189,7 @@ impl Restored {
     ) -> Result<(Partition, LastEvent), (Ignored, Vec<Chunk>)> {
         match self.judged(end) {
             Ok(last) => Ok((self.partition, last)),
-            Err(ignored) => Err((ignored, self.chunks.into_keys().collect())),
+            Err(ignored) => Err((ignored, self.chunks.into_iter().collect())),
         }
     }
 
@@ -244,8 +240,8 @@ impl Restored {
             }
             self.partition.ledger.put_back(chunk.hour, commands);
         }
-        let snapshots: &mut Snapshots = &mut self.partition.snapshots;
-        snapshots.holds_leftover(self.chunks.keys().copied().filter(|it| !named.contains_key(it)));
+        let snapshots = &mut self.partition.snapshots;
+        snapshots.holds_leftover(self.chunks.iter().copied().filter(|it| !named.contains_key(it)));
         snapshots.holds(named);
         Ok(())
     }
