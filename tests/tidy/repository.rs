@@ -65,3 +65,12 @@ fn no_file_names_a_path_of_a_machine() {
     let found = lines(&files(), |line| folders.iter().any(|it| line.contains(it)));
     none("paths of one machine mean nothing on another", found);
 }
+
+#[test]
+fn every_mutant_still_applies() {
+    let patches: Vec<_> = files().into_iter().filter(|it| it.path.starts_with("tests/mutants/")).collect();
+    assert!(!patches.is_empty(), "there are mutants");
+    for patch in patches {
+        git(&["apply", "--check", &patch.path]);
+    }
+}

@@ -1,10 +1,12 @@
-//! The repository's own commands: `cargo xtask check`, `cargo xtask bless`, `cargo xtask new-event`.
+//! The repository's own commands: `cargo xtask check`, `cargo xtask bless`, `cargo xtask mutants`,
+//! `cargo xtask new-event`.
 //!
 //! Without dependencies, so that it builds in a second on any machine.
 #![expect(clippy::print_stdout, reason = "a command line talks to its user")]
 
 mod check;
 mod event;
+mod mutants;
 mod shell;
 
 use std::process::ExitCode;
@@ -15,6 +17,7 @@ fn main() -> ExitCode {
     let result = match words[..] {
         ["check"] => check::everything(),
         ["bless"] => bless(),
+        ["mutants", ref names @ ..] => mutants::try_out(names),
         ["new-event", domain, name] => event::scaffold(domain, name),
         _ => Err(HELP.to_owned()),
     };
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
 const HELP: &str = "\
 cargo xtask check                      what CI runs without servers: formatting, lints, docs, dependencies, tests, tidy
 cargo xtask bless                      write the golden samples and digests that are missing; existing ones stay
+cargo xtask mutants [NAME…]            take the rules of the write side out one at a time; the simulation has to notice
 cargo xtask new-event <domain> <Type>  write the schema of a new event, ready to be filled in";
 
 /// Golden samples and digests are written by the tests that compare them.
