@@ -12,6 +12,7 @@ mod bad_input;
 mod crash;
 mod fuzz;
 mod fuzz_world;
+mod hostile;
 mod idempotency;
 mod instances;
 mod live;
@@ -69,6 +70,9 @@ const TESTS: &[(&str, Test)] = tests![
     live::a_notification_arrives_while_it_is_raised,
     live::a_stream_resumes_after_the_last_update_that_was_seen,
     live::a_stream_is_for_its_owner_alone,
+    hostile::ten_thousand_idle_connections_are_nothing_to_anybody,
+    hostile::a_body_that_never_ends_is_not_waited_for,
+    hostile::who_is_gone_before_the_answer_gets_it_with_the_same_key,
     fuzz::every_generated_call_gets_an_answer_that_is_documented,
     privacy::no_personal_text_stands_in_any_byte_of_any_topic,
     analysts::a_stock_python_consumer_reads_every_event_topic,
