@@ -1,7 +1,7 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` runs one measurement after the other and reports them, `takeover` another one alone. `ground` is where it happens and `services` what runs
-//! there; `exchange` is the mix of commands, `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
+//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone. `ground` is where
+//! it happens and `services` what runs there; `exchange` is the mix of commands, `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
 //! and `replay` are the other measurements.
 
 mod ceiling;
@@ -14,6 +14,7 @@ mod in_process;
 mod open_loop;
 mod replay;
 mod report;
+mod scale;
 mod services;
 mod takeover;
 mod visible;
@@ -29,6 +30,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Commands from HTTP to the log, to read models, and back from the log
     Write(write::Arguments),
+    /// More aggregates, and keys that everybody wants
+    Scale(scale::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
 }
@@ -38,6 +41,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Write(arguments) => write::run(arguments).await,
+            Self::Scale(arguments) => scale::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }

@@ -78,14 +78,20 @@ impl Figures {
     }
 
     fn of_partition(&self, name: &str, (domain, number): &Partition) -> Option<u64> {
-        let label = format!("{domain}/{number}");
+        self.labelled(name, &[("partition", &format!("{domain}/{number}"))]).map(whole)
+    }
+
+    /// The first value of this name with at least these labels; none while there is no such one.
+    pub(crate) fn labelled(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let has =
+            |it: &Sample, (label, value): &(&str, &str)| it.labels.get(*label).is_some_and(|it| it == value);
         let found =
-            self.samples.iter().find(|it| it.name == name && it.labels.get("partition") == Some(&label));
-        found.map(|it| whole(it.value))
+            self.samples.iter().find(|it| it.name == name && labels.iter().all(|label| has(it, label)));
+        found.map(|it| it.value)
     }
 
     fn value(&self, name: &str) -> Option<f64> {
-        self.samples.iter().find(|it| it.name == name).map(|it| it.value)
+        self.labelled(name, &[])
     }
 
     /// The duration, in seconds, that this share of the commits did not exceed: interpolated within its bucket, and the
@@ -164,6 +170,7 @@ karmyq_window_records_count 100
         assert_eq!(figures.ledger_entries(&partition(1)), Some(40));
         assert_eq!(figures.aggregates(&partition(0)), Some(7));
         assert_eq!(figures.ledger_entries(&partition(0)), None, "not counted yet");
+        assert_eq!(figures.labelled("karmyq_window_commit_seconds_bucket", &[("le", "0.01")]), Some(80.0));
     }
 
     #[test]

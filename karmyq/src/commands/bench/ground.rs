@@ -106,6 +106,23 @@ impl Ground {
         Reader::from_variables(self.variables.clone())
     }
 
+    /// Where the broker keeps its partitions; only of servers of its own.
+    pub(super) fn kafka_data(&self) -> Result<PathBuf> {
+        Ok(self.own_state()?.join("kafka/data"))
+    }
+
+    /// The broker's process id; only of servers of its own.
+    pub(super) fn broker(&self) -> Result<String> {
+        let file = self.own_state()?.join("run/kafka.pid");
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        Ok(text.split(' ').next().unwrap_or_default().to_owned())
+    }
+
+    fn own_state(&self) -> Result<&Path> {
+        let servers = self.servers.as_ref().context("these are somebody else's servers")?;
+        Ok(&servers.state)
+    }
+
     /// Ends the servers and deletes their data, when they are its own.
     pub(super) async fn clear(self) -> Result<()> {
         match self.servers {

@@ -93,6 +93,11 @@ impl Writer {
         Ok(writer)
     }
 
+    /// The way to it.
+    pub(super) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Returns when it has given everything back.
     pub(super) async fn stop(self) -> Result<()> {
         self.stop.cancel();

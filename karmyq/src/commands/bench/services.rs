@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::ground::Ground;
+use crate::owners::figures::Figures;
 
 /// How long a service may take until it is ready, replay of the log included.
 const READY: Duration = Duration::from_secs(120);
@@ -90,11 +91,10 @@ impl Service {
         format!("http://{}", self.address)
     }
 
-    /// The value of a metric; 0 while it tells none of this name and these labels.
-    pub(super) async fn metric(&self, name: &str) -> Result<f64> {
+    /// What it tells of itself.
+    pub(super) async fn figures(&self) -> Result<Figures> {
         let text = reqwest::get(format!("{}/metrics", self.url())).await?.error_for_status()?.text().await?;
-        let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '));
-        Ok(line.map(str::parse).transpose()?.unwrap_or(0.0))
+        Ok(Figures::parse(&text))
     }
 
     /// Lets it finish and waits until it has ended.

@@ -112,7 +112,8 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
     let mut records = Vec::with_capacity(WINDOW);
     for number in 0..events / each {
-        records.extend(history(engine, number, each)?);
+        let request = (RequestId::new(Uuid::now_v7()), UserId::new(Uuid::now_v7()));
+        records.extend(history(engine, request, PARTITION, number, each)?);
         if records.len() >= WINDOW {
             member.append_window(lane.as_mut(), std::mem::take(&mut records)).await?;
         }
@@ -123,12 +124,36 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     Ok(())
 }
 
+/// Appends so many requests of a person, each to the partition of its id; returns the ids.
+pub(super) async fn ask(engine: &Engine, count: usize, requester: UserId) -> Result<Vec<RequestId>> {
+    create_topic(engine).await?;
+    let member = Member::join(engine.log.as_ref()).await?;
+    let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
+    let requests: Vec<_> = (0..count).map(|_| RequestId::new(Uuid::now_v7())).collect();
+    for (window, requests) in (0..).zip(requests.chunks(WINDOW)) {
+        let mut records = Vec::with_capacity(WINDOW);
+        for request in requests {
+            let to = engine.encoder.partition(Domain::Request.events_topic(), request.to_string().as_bytes());
+            records.extend(history(engine, (*request, requester), to, window, 1)?);
+        }
+        member.append_window(lane.as_mut(), records).await?;
+    }
+    Ok(requests)
+}
+
 /// The events of one request, as its owner would have decided them; without texts, so that no keys are needed.
-fn history(engine: &Engine, number: u64, each: u64) -> Result<Vec<NewRecord>> {
-    let (requester, community) = (UserId::new(Uuid::now_v7()), CommunityId::new(Uuid::from_u128(1)));
-    let request_id = RequestId::new(Uuid::now_v7());
+fn history(
+    engine: &Engine,
+    (request_id, requester): (RequestId, UserId),
+    partition: i32,
+    number: u64,
+    each: u64,
+) -> Result<Vec<NewRecord>> {
+    let community = CommunityId::new(Uuid::from_u128(1));
     let caller = Caller { user: requester, in_audience: true };
-    let now: Timestamp = Timestamp::from_micros(1_800_000_000_000_000 + i64::try_from(number)? * 1_000);
+    // Half a day ago: the broker takes no record from the future, and no timer of it is due.
+    let now = chrono::Utc::now().timestamp_micros() - 43_200_000_000 + i64::try_from(number)? * 1_000;
+    let now = Timestamp::from_micros(now);
     let mut state = State::initial(AggregateType::HelpRequest);
     let mut records = Vec::new();
     for version in 1..=i64::try_from(each)? {
@@ -157,7 +182,7 @@ fn history(engine: &Engine, number: u64, each: u64) -> Result<Vec<NewRecord>> {
             let event = recorded(payload, request_id, version, now);
             let meta = domain::Meta { event_id: event.envelope.event_id, at: now };
             state.evolve(&event.payload, meta);
-            records.push(engine.encoder.event(&event, PARTITION, None, None)?);
+            records.push(engine.encoder.event(&event, partition, None, None)?);
         }
     }
     Ok(records)

@@ -29,11 +29,6 @@ const CLIENTS: [usize; 4] = [1, 8, 64, 256];
 const OF_PEAK: [f64; 3] = [0.5, 0.8, 3.0];
 /// Connections of the open loop: more than a service takes calls at once.
 const CONNECTIONS: usize = 2_048;
-/// Records of all windows so far, as command-api tells it.
-const RECORDS: &str = "karmyq_window_records_sum";
-/// Commands with events so far.
-const COMMANDS: &str =
-    "karmyq_command_duration_seconds_count{aggregate=\"help_request\",outcome=\"committed\"}";
 /// Pairs of people who exchange help; clients share them.
 const PAIRS: usize = 64;
 /// Pairs that settle at a time: registering is costly on purpose.
@@ -158,10 +153,16 @@ async fn exchanging(
 ) -> Result<Exchanges> {
     mention("measuring whole exchanges over HTTP");
     let [.., clients] = CLIENTS;
-    let (records, commands) = (RECORDS, COMMANDS);
-    let before = (command_api.metric(records).await?, command_api.metric(commands).await?);
+    let counts = async || {
+        let figures = command_api.figures().await?;
+        let records = figures.labelled("karmyq_window_records_sum", &[]);
+        let committed = [("aggregate", "help_request"), ("outcome", "committed")];
+        let commands = figures.labelled("karmyq_command_duration_seconds_count", &committed);
+        anyhow::Ok((records.unwrap_or(0.0), commands.unwrap_or(0.0)))
+    };
+    let before = counts().await?;
     let load = http::load(command_api.address(), clients, pairs, keys, Mix::Exchanges, plan).await?;
-    let after = (command_api.metric(records).await?, command_api.metric(commands).await?);
+    let after = counts().await?;
     Ok(Exchanges {
         records_per_command: (after.0 - before.0) / (after.1 - before.1),
         in_process_commands_per_second: in_process.commands_per_second,
