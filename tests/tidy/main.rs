@@ -5,6 +5,7 @@ mod contract;
 mod dependencies;
 mod manifests;
 mod migrations;
+mod peers;
 mod registries;
 mod repository;
 mod sources;

@@ -163,7 +163,8 @@ fn dependencies_are_sorted() {
     none("sort these tables", found);
 }
 
-/// Path and text of each member's manifest.
+/// Path and text of each member's manifest; members of the rivals' workspace follow the same rules.
 fn members() -> impl Iterator<Item = (String, String)> {
-    files().into_iter().filter(|it| it.path.ends_with("/Cargo.toml")).map(|it| (it.path, it.text))
+    let is_member = |path: &str| path.ends_with("/Cargo.toml") && path != "bench/peers/rust/Cargo.toml";
+    files().into_iter().filter(move |it| is_member(&it.path)).map(|it| (it.path, it.text))
 }

@@ -1,7 +1,8 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone. `ground` is where
-//! it happens and `services` what runs there; `exchange` is the mix of commands, `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
+//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone, `peers` compares us
+//! with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
+//! `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
 //! and `replay` are the other measurements.
 
 mod ceiling;
@@ -12,6 +13,7 @@ mod ground;
 mod http;
 mod in_process;
 mod open_loop;
+mod peers;
 mod replay;
 mod report;
 mod scale;
@@ -26,12 +28,14 @@ use anyhow::Result;
 use clap::Subcommand;
 
 /// What can be measured.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Commands from HTTP to the log, to read models, and back from the log
     Write(write::Arguments),
     /// More aggregates, and keys that everybody wants
     Scale(scale::Arguments),
+    /// The same commands with us and with other frameworks, one after the other on the same servers
+    Peers(peers::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
 }
@@ -42,6 +46,7 @@ impl Command {
         match self {
             Self::Write(arguments) => write::run(arguments).await,
             Self::Scale(arguments) => scale::run(arguments).await,
+            Self::Peers(arguments) => peers::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }

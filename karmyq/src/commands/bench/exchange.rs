@@ -138,6 +138,11 @@ impl Exchange {
         Self { edits: usize::MAX, ..Self::default() }
     }
 
+    /// A question that was asked before and will be edited for ever, next for the so-manieth time.
+    pub(super) const fn edited(request: String, times: usize) -> Self {
+        Self { done: times, edits: usize::MAX, request, meeting: String::new() }
+    }
+
     /// The step to take next.
     pub(super) const fn step(&self) -> Step {
         match self.done {

@@ -27,10 +27,14 @@ const VARIABLES: [&str; 12] = [
     "TOPIC_PROFILE",
 ];
 
+/// The database as the role that may create others. No service gets it.
+const SUPERUSER: &str = "DATABASE_URL_SUPERUSER";
+
 /// Servers with topics, schemas and tables.
 #[derive(Debug)]
 pub(super) struct Ground {
     variables: BTreeMap<String, String>,
+    superuser: Option<String>,
     /// Ours to end.
     servers: Option<Servers>,
 }
@@ -54,10 +58,11 @@ impl Ground {
         let servers = Servers::of(dev)?;
         mention("starting servers of its own");
         // What an interrupted run has left would distort the figures.
-        servers.dev("reset").await?;
-        servers.dev("servers").await?;
-        let variables = servers.variables().await?;
-        Ok(Self { variables, servers: Some(servers) })
+        servers.dev(&["reset"]).await?;
+        servers.dev(&["servers"]).await?;
+        let mut variables = servers.variables().await?;
+        let superuser = variables.remove(SUPERUSER);
+        Ok(Self { variables, superuser, servers: Some(servers) })
     }
 
     /// The servers that the environment names. No command-api may run on them: it would own partitions.
@@ -77,7 +82,7 @@ impl Ground {
                 "a command-api runs at {running} and owns the partitions: stop it first, or leave --here out"
             );
         }
-        Ok(Self { variables, servers: None })
+        Ok(Self { variables, superuser: std::env::var(SUPERUSER).ok(), servers: None })
     }
 
     /// Brings tables, topics and schemas up to date.
@@ -94,6 +99,17 @@ impl Ground {
     /// A variable of the environment.
     pub(super) fn variable(&self, name: &str) -> Result<&str> {
         self.variables.get(name).map(String::as_str).with_context(|| format!("{name} is not set"))
+    }
+
+    /// Address of the database for the role that may create others.
+    pub(super) fn superuser(&self) -> Result<&str> {
+        self.superuser.as_deref().with_context(|| format!("{SUPERUSER} is not set"))
+    }
+
+    /// Runs a tool of Kafka's, as `./dev kafka` does. Only on servers of its own: others' are left as they are.
+    pub(super) async fn kafka(&self, arguments: &[&str]) -> Result<()> {
+        let servers = self.servers.as_ref().context("these servers are not ours to change")?;
+        servers.dev(&[&["kafka"], arguments].concat()).await
     }
 
     /// All variables.
@@ -126,7 +142,7 @@ impl Ground {
     /// Ends the servers and deletes their data, when they are its own.
     pub(super) async fn clear(self) -> Result<()> {
         match self.servers {
-            Some(servers) => servers.dev("reset").await,
+            Some(servers) => servers.dev(&["reset"]).await,
             None => Ok(()),
         }
     }
@@ -143,15 +159,15 @@ impl Servers {
     }
 
     /// Runs a command of `./dev` for them; what it says goes to standard error.
-    async fn dev(&self, command: &str) -> Result<()> {
+    async fn dev(&self, command: &[&str]) -> Result<()> {
         let status = Command::new(&self.dev)
-            .arg(command)
+            .args(command)
             .env("KARMYQ_STATE", &self.state)
             .stdin(Stdio::null())
             .stdout(std::io::stderr())
             .status()
             .await?;
-        ensure!(status.success(), "./dev {command} failed with {status}");
+        ensure!(status.success(), "./dev {} failed with {status}", command.join(" "));
         Ok(())
     }
 
@@ -166,9 +182,15 @@ impl Servers {
         ensure!(output.status.success(), "./dev env failed: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout)?;
         let pairs = text.split('\0').filter_map(|it| it.split_once('='));
-        let known = pairs.filter(|(name, _)| VARIABLES.contains(name));
+        let known = pairs.filter(|(name, _)| VARIABLES.contains(name) || *name == SUPERUSER);
         Ok(known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
+}
+
+/// The clone around the working directory, else the one around this binary.
+pub(super) fn clone_root() -> Result<PathBuf> {
+    let dev = find_dev().context("no clone with ./dev found; run it inside a clone")?;
+    Ok(dev.with_file_name(""))
 }
 
 /// The `dev` script of the clone around the working directory, else of the one around this binary.

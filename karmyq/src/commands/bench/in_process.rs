@@ -45,7 +45,7 @@ pub(super) struct Writer {
 
 /// A client.
 #[derive(Clone, Debug)]
-struct Client {
+pub(super) struct Client {
     handle: Handle,
     views: Replicas,
 }
@@ -53,7 +53,7 @@ struct Client {
 /// Starts a writer, lets clients send commands to it, and stops it.
 pub(super) async fn load(engine: &Engine, pairs: &[Arc<Pair>], mix: Mix, plan: Plan) -> Result<Load> {
     let writer = Writer::start(engine, SnapshotConfig::default()).await?;
-    let client = Client { handle: writer.handle.clone(), views: writer.views.clone() };
+    let client = writer.client();
     let load = closed_loop::run(vec![client; CLIENTS], pairs, mix, plan).await;
     writer.stop().await?;
     load
@@ -96,6 +96,11 @@ impl Writer {
     /// The way to it.
     pub(super) const fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// A client of it.
+    pub(super) fn client(&self) -> Client {
+        Client { handle: self.handle.clone(), views: self.views.clone() }
     }
 
     /// Returns when it has given everything back.

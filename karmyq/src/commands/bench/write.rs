@@ -118,7 +118,7 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
 }
 
 /// Registers people and founds their communities, over HTTP.
-async fn settle(ground: &Ground) -> Result<Vec<Arc<Pair>>> {
+pub(super) async fn settle(ground: &Ground) -> Result<Vec<Arc<Pair>>> {
     mention(format_args!("registering {} people", 2 * PAIRS));
     let command_api = Service::start(ground, Kind::CommandApi).await?;
     let api = Api::new(&command_api.url(), &command_api.url())?;
@@ -227,7 +227,8 @@ async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
     Ok(all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum())
 }
 
-fn owner(ground: &Ground) -> Result<PgPool> {
+/// The database as its owner.
+pub(super) fn owner(ground: &Ground) -> Result<PgPool> {
     let url: Secret = ground.variable("MIGRATIONS_DATABASE_URL")?.parse()?;
     let options =
         postgres::Options { application: "karmyq bench", max_connections: 8, statement_timeout: None };
