@@ -102,6 +102,8 @@ public final class KafkaStreamsPeer implements Peer {
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, cluster.servers);
         settings.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         settings.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, commitInterval);
+        // A commit that is not due yet waits for the next poll to end: by default 100 ms, however short its interval is.
+        settings.put(StreamsConfig.POLL_MS_CONFIG, commitInterval);
         settings.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, (int) cluster.replication);
         settings.put(StreamsConfig.STATE_DIR_CONFIG, Path.of(Plan.variable("PEERS_DIRECTORY")).toString());
         return settings;
@@ -110,7 +112,7 @@ public final class KafkaStreamsPeer implements Peer {
     @Override
     public About about() throws Exception {
         return new About("kafka-streams, commit.interval.ms=" + commitInterval, "Kafka Streams 4.3.1",
-                "exactly_once_v2, commit.interval.ms=" + commitInterval + ", 1 thread, " + Cluster.PARTITIONS
+                "exactly_once_v2, commit.interval.ms=poll.ms=" + commitInterval + ", 1 thread, " + Cluster.PARTITIONS
                         + " partitions; commands sent with linger.ms=0; the answer is the event, read_committed",
                 cluster.durability());
     }
