@@ -177,7 +177,7 @@ fn topics_profile(settings: &mut Reader) -> Option<topics::Profile> {
     let name = settings.or("TOPIC_PROFILE", "standard".to_owned());
     let profile = topics::Profile::named(&name);
     if profile.is_none() {
-        settings.fault("TOPIC_PROFILE", "must be small or standard");
+        settings.fault("TOPIC_PROFILE", format_args!("must be {}", topics::Profile::NAMES));
     }
     profile
 }
@@ -230,7 +230,7 @@ mod tests {
             "COMMAND_API_LISTEN",
             "KAFKA_BOOTSTRAP_SERVERS",
             "SCHEMA_REGISTRY_URL",
-            "TOPIC_PROFILE must be small or standard",
+            "TOPIC_PROFILE must be small, replicated or standard",
             "DATABASE_URL",
             "JWT_SIGNING_KEY_FILE",
             "JWT_PUBLIC_KEYS_DIR",

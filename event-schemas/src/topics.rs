@@ -8,16 +8,22 @@ use crate::state::PartitionOwner;
 pub enum Profile {
     /// At most 4 cores and 8 GiB, one broker.
     Small,
+    /// Three brokers on small machines: as few partitions as `Small`, as many copies as `Standard`.
+    Replicated,
     /// Three brokers or more.
     Standard,
 }
 
 impl Profile {
+    /// The names, as a sentence lists them.
+    pub const NAMES: &str = "small, replicated or standard";
+
     /// The profile with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "small" => Some(Self::Small),
+            "replicated" => Some(Self::Replicated),
             "standard" => Some(Self::Standard),
             _ => None,
         }
@@ -28,6 +34,7 @@ impl Profile {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Small => "small",
+            Self::Replicated => "replicated",
             Self::Standard => "standard",
         }
     }
@@ -37,7 +44,7 @@ impl Profile {
     pub const fn replication(self) -> i32 {
         match self {
             Self::Small => 1,
-            Self::Standard => 3,
+            Self::Replicated | Self::Standard => 3,
         }
     }
 
@@ -46,7 +53,7 @@ impl Profile {
     pub const fn min_in_sync_replicas(self) -> i32 {
         match self {
             Self::Small => 1,
-            Self::Standard => 2,
+            Self::Replicated | Self::Standard => 2,
         }
     }
 }
@@ -124,7 +131,7 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
     topics.push(topic("audit-events".to_owned(), four, Kind::Record, Some(220_752_000_000), profile));
     topics.push(topic("lifecycle-events".to_owned(), four, Kind::Queue, Some(90 * DAY), profile));
     let technical = match profile {
-        Profile::Small => 1,
+        Profile::Small | Profile::Replicated => 1,
         Profile::Standard => 8,
     };
     let mut keys = topic("data-keys".to_owned(), technical, Kind::State, None, profile);
@@ -150,8 +157,8 @@ pub fn partitions(domain: Domain, profile: Profile) -> i32 {
 const fn scaled(standard: i32, profile: Profile) -> i32 {
     match profile {
         Profile::Standard => standard,
-        Profile::Small if standard >= 8 => 2,
-        Profile::Small => 1,
+        Profile::Small | Profile::Replicated if standard >= 8 => 2,
+        Profile::Small | Profile::Replicated => 1,
     }
 }
 
@@ -188,6 +195,15 @@ mod tests {
         let total = |profile| manifest(profile).iter().map(|it| it.partitions).sum::<i32>();
         assert_eq!(total(Profile::Standard), 577);
         assert_eq!(total(Profile::Small), 104);
+        assert_eq!(total(Profile::Replicated), 104);
+    }
+
+    #[test]
+    fn every_profile_is_found_by_its_name() {
+        for profile in [Profile::Small, Profile::Replicated, Profile::Standard] {
+            assert_eq!(Profile::named(profile.name()), Some(profile));
+            assert!(Profile::NAMES.contains(profile.name()), "{}", profile.name());
+        }
     }
 
     #[test]

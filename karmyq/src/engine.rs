@@ -35,7 +35,7 @@ impl Engine {
         let master = settings.required_file("DATA_KEY_MASTER_FILE");
         let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
         if profile.is_none() {
-            settings.fault("TOPIC_PROFILE", "must be small or standard");
+            settings.fault("TOPIC_PROFILE", format_args!("must be {}", Profile::NAMES));
         }
         let (bootstrap_servers, registry, master, profile) =
             settings.build(|| Some((bootstrap_servers?, registry?, master?, profile?)))?;

@@ -21,7 +21,7 @@ impl Cluster {
         let bootstrap_servers = settings.required("KAFKA_BOOTSTRAP_SERVERS");
         let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
         if profile.is_none() {
-            settings.fault("TOPIC_PROFILE", "must be small or standard");
+            settings.fault("TOPIC_PROFILE", format_args!("must be {}", Profile::NAMES));
         }
         Ok(settings.build(|| Some(Self { bootstrap_servers: bootstrap_servers?, profile: profile? }))?)
     }

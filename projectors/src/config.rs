@@ -53,7 +53,7 @@ impl Config {
         let master = master_key(&mut settings);
         let topics = topics::Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
         if topics.is_none() {
-            settings.fault("TOPIC_PROFILE", "must be small or standard");
+            settings.fault("TOPIC_PROFILE", format_args!("must be {}", topics::Profile::NAMES));
         }
         let projections = projections(&mut settings);
         let profile = settings.profile();

@@ -46,7 +46,7 @@ impl Config {
         let profile = settings.or("TOPIC_PROFILE", "standard".to_owned());
         let topic_profile = TopicProfile::named(&profile);
         if topic_profile.is_none() {
-            settings.fault("TOPIC_PROFILE", "must be small or standard");
+            settings.fault("TOPIC_PROFILE", format_args!("must be {}", TopicProfile::NAMES));
         }
         let allowed_origins = settings.list("ALLOWED_ORIGINS");
         let rate_limit_disabled = settings.flag("RATE_LIMIT_DISABLED");

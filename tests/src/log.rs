@@ -33,7 +33,7 @@ impl Log {
     /// When its addresses are unusable.
     #[must_use]
     pub fn new(environment: &Environment) -> Self {
-        let profile = Profile::named(environment.get("TOPIC_PROFILE")).expect("small or standard");
+        let profile = Profile::named(environment.get("TOPIC_PROFILE")).expect("a profile");
         Self {
             kafka: KafkaLog::connect(environment.get("KAFKA_BOOTSTRAP_SERVERS")).expect("a client"),
             registry: environment.get("SCHEMA_REGISTRY_URL").to_owned(),
