@@ -199,7 +199,8 @@ pub struct GroupConfig {
 /// What a member of a group learns.
 #[derive(Debug)]
 pub enum GroupEvent {
-    /// These partitions came to this member; with the offset to consume next, or [`GroupEvent::UNSETTLED`].
+    /// These partitions came to this member; with the offset to consume next, or [`GroupEvent::UNSETTLED`]. None where
+    /// the group has answered and the others have everything.
     Assigned(Vec<(TopicPartition, i64)>),
     /// These partitions go away. The group waits until `done` is answered or dropped (bounded by the session timeout).
     Revoked {

@@ -182,6 +182,7 @@ impl Member {
             let event = timeout(PATIENCE, self.events.recv()).await.expect("an event comes in time");
             match event.expect("the membership lives") {
                 GroupEvent::Trouble(trouble) => eprintln!("trouble: {trouble}"),
+                GroupEvent::Assigned(none) if none.is_empty() => {}
                 event @ (GroupEvent::Assigned(_) | GroupEvent::Revoked { .. } | GroupEvent::Record(_)) => {
                     return event;
                 }

@@ -153,7 +153,8 @@ impl GroupContext {
         if !self.fetch || self.paused.load(Ordering::Acquire) {
             self.report(consumer.pause(list), "pause");
         }
-        if !next.is_empty() && !self.tell(GroupEvent::Assigned(next)) {
+        // Nothing is an answer, too: whoever stands by is ready.
+        if !self.tell(GroupEvent::Assigned(next)) {
             tracing::error!("a member does not take its events; it cannot learn of new partitions");
         }
     }

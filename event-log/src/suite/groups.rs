@@ -1,9 +1,11 @@
 //! Groups: partitions come, go only when they were let go, and go on where they were left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::kafka::Kafka;
 use super::{Bench, on_both_logs, record};
 use crate::GroupEvent;
 
@@ -98,7 +100,9 @@ async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
                 done.send(()).expect("the answer is awaited");
                 break partitions;
             }
-            other => assert!(!matches!(other, Ok(GroupEvent::Assigned(_))), "{other:?}"),
+            other => {
+                assert!(!matches!(&other, Ok(GroupEvent::Assigned(it)) if !it.is_empty()), "{other:?}");
+            }
         }
     };
     let mut assigned = None;
@@ -106,9 +110,32 @@ async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
         lane.append(window(&owner, 0, &appended.to_string())).await.expect("nor does its second half");
         appended += 1;
         assigned = second.events.try_recv().ok();
+        assigned.take_if(|it| matches!(it, GroupEvent::Assigned(it) if it.is_empty()));
     }
     assert!(matches!(assigned, Some(GroupEvent::Assigned(it)) if it[0].0 == given[0]));
     assert_eq!(bench.everything(0).await.len(), usize::try_from(appended).expect("few"));
+}
+
+/// In memory nobody is told before there is something.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_for_whom_nothing_is_left_is_told_so() {
+    let Some(kafka) = Kafka::of_environment() else { return };
+    let bench = Bench::new(Arc::new(kafka)).await;
+    let _owner = bench.owner().await;
+    let (mut second, mut third) = (bench.join(false).await, bench.join(false).await);
+    let told = async {
+        loop {
+            let event = tokio::select! {
+                event = second.events.recv() => event,
+                event = third.events.recv() => event,
+            };
+            if matches!(event, Some(GroupEvent::Assigned(it)) if it.is_empty()) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), told).await.expect("two partitions are not enough for three members");
+    bench.clean().await;
 }
 
 async fn an_offset_in_an_open_transaction_is_told_as_unsettled(bench: &Bench) {
