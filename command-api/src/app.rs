@@ -62,6 +62,23 @@ impl App {
         self.submit(call.origin(), target, command).await
     }
 
+    /// The answer to an earlier attempt at this command; none when there was none. For routes that would refuse for a
+    /// reason that may have come up since.
+    pub(crate) async fn repeated(
+        &self,
+        call: &Call,
+        target: Target,
+        command: impl Into<domain::Command>,
+    ) -> Result<Option<Executed>, Refused> {
+        // The ledger is asked before the version, and no aggregate has this one.
+        let origin = Origin { expected_version: Some(NEVER), ..call.origin() };
+        match self.writer.execute(Submission { target, command: command.into(), origin }).await {
+            Ok(executed) => Ok(Some(executed)),
+            Err(Failure::VersionConflict { .. }) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
     /// Carries out the command of a call without access token.
     pub(crate) async fn execute_anonymous(
         &self,
@@ -120,6 +137,9 @@ impl App {
         Ok(look(&self.views))
     }
 }
+
+/// No version.
+const NEVER: i64 = -1;
 
 /// What came of a command, as metrics name it.
 fn outcome(executed: &Result<Executed, Failure>) -> &'static str {

@@ -39,6 +39,32 @@ async fn the_same_key_gets_the_same_answer_and_another_call_with_it_is_refused()
 }
 
 #[tokio::test]
+async fn what_has_become_impossible_since_does_not_change_the_answer() {
+    let (world, instance) = World::with_instance().await;
+    let (ana, eva) = (instance.register("ana").await, instance.register("eva").await);
+    let community = instance.found(&ana, "Elm Street").await;
+    eva.call("POST /communities/{id}/join", &[&community], Value::Null).await.is(200);
+    let (post, rename) = ([("idempotency-key", "post")], [("idempotency-key", "rename")]);
+    let body = json!({ "communityId": community, "description": "help me carry a piano" });
+    let posted = eva.call_with(&post, "POST /requests", &[], body.clone()).await;
+    let oak = json!({ "name": "Oak Street" });
+    let renamed = ana.call_with(&rename, "PUT /communities/{id}", &[&community], oak.clone()).await;
+
+    eva.call("DELETE /communities/{id}/members/{userId}", &[&community, &eva.id], Value::Null).await.is(200);
+    ana.call("PUT /communities/{id}", &[&community], json!({ "name": "Ash Street" })).await.is(200);
+    instance.found(&eva, "Oak Street").await;
+
+    let again = eva.call_with(&post, "POST /requests", &[], body.clone()).await;
+    assert_eq!((again.is(201), again.is_replay()), (posted.is(201), true));
+    eva.call("POST /requests", &[], body).await.is_refused(403, "NOT_A_MEMBER");
+    let again = ana.call_with(&rename, "PUT /communities/{id}", &[&community], oak.clone()).await;
+    assert_eq!((again.is(200), again.is_replay()), (renamed.is(200), true));
+    ana.call("PUT /communities/{id}", &[&community], oak).await.is_refused(409, "NAME_TAKEN");
+    instance.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_refusal_is_not_remembered() {
     let (world, instance) = World::with_instance().await;
     let (ana, eva) = (instance.register("ana").await, instance.register("eva").await);

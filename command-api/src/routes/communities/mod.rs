@@ -122,7 +122,12 @@ async fn rename(
         return app.execute(call, target(id), command(update)).await;
     }
     if let Claim::Held(holder) = names::claim(app, &after, id).await? {
-        return Err(held(app, holder).await);
+        // It may be taken because this very call was carried out, and the name given up again.
+        let repeated = app.repeated(call, target(id), command(update)).await?;
+        return match repeated {
+            Some(executed) => Ok(executed),
+            None => Err(held(app, holder).await),
+        };
     }
     let executed = app.execute(call, target(id), command(update)).await;
     founding::settle_claim(app, &after, id, &executed).await;

@@ -1,6 +1,6 @@
 //! Where a new request is to stand.
 
-use domain::help_request::{Draft, Faults, Place};
+use domain::help_request::{Draft, Faults, Place, Rejection};
 use domain::text::{Fault, FieldFault};
 use domain::views::Views;
 use event_schemas::{CommunityId, UserId};
@@ -90,7 +90,8 @@ fn community(id: &Value, path: &str, faults: &mut Vec<FieldFault>) -> Option<Com
 }
 
 /// The communities as the poster finds them, with everybody who belongs there now: whoever has just joined posts there,
-/// and is told of what is posted.
+/// and is told of what is posted. Whether they may post there is decided with the command: whoever has posted and left
+/// since gets the same answer to a repeat.
 pub(super) async fn places(
     app: &App,
     poster: UserId,
@@ -102,9 +103,9 @@ pub(super) async fn places(
         Destination::Everywhere => app.views.communities_of(poster),
     };
     let place = |community: CommunityId| {
-        let place = Place::of(community, poster, &app.views).filter(|it| it.member);
         // Whether it exists is not the business of people outside.
-        place.ok_or_else(|| Problem::not_a_member().into())
+        let outside = || problem(Rejection::NotAMember(community).into()).into();
+        Place::of(community, poster, &app.views).ok_or_else(outside)
     };
     communities.into_iter().map(place).collect()
 }
