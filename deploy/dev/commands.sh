@@ -18,6 +18,7 @@ run_command() {
         psql) state_require && postgres_psql karmyq "$@" ;;
         servers) command_servers ;;
         test) test_everything "$@" ;;
+        fire) command_fire "$@" ;;
         help | --help | -h) command_help ;;
         *) fail "unknown command '$command'" "./dev help lists them." ;;
     esac
@@ -37,6 +38,7 @@ karmyq on this machine.
   ./dev down             stop everything, keep the data
   ./dev reset            stop everything, delete the data, keep the downloads
   ./dev test [ARGS]      formatting, lints, unit tests, tidy, then the system tests on servers of their own
+  ./dev fire [ARGS]      real processes around three brokers under faults, then a check of everything; --help
   ./dev servers          only Kafka, registry and PostgreSQL, no build
   ./dev karmyq ARGS      the command line, connected to this environment
   ./dev kafka TOOL ARGS  Kafka's own tools: topics configs console-consumer consumer-groups …

@@ -12,6 +12,8 @@ test_everything() {
     rust_require
     test_static
     test_system "$@"
+    # Whoever names tests wants these and nothing else.
+    (($# > 0)) || test_fire
 }
 
 test_static() {
@@ -39,6 +41,15 @@ test_system() {
     step_done system-tests "passed"
     trap - EXIT
     test_servers reset
+}
+
+# Two minutes of faults, other ones each time; the seed is printed, so that they can be repeated.
+test_fire() {
+    local seed=${KARMYQ_FIRE_SEED:-$(($(now_ms) % 1000000))}
+    step_begin fire "./dev fire --debug --minutes 2 --seed $seed"
+    KARMYQ_STATE=$TEST_STATE "$ROOT/dev" fire --debug --minutes 2 --seed "$seed" 7>&- ||
+        fail "what the fire of seed $seed found is above" "Its logs are in $TEST_STATE/fire/log; ./dev fire --seed $seed --minutes 2 draws the same faults."
+    step_done fire "seed $seed: no violation"
 }
 
 test_servers() {

@@ -106,9 +106,11 @@ fn no_test_is_called_a_test() {
 
 #[test]
 fn no_test_sleeps() {
-    // In the simulation time is paused: there a sleep is a step of the schedule, and nobody waits for it.
-    let paused = |it: &File| it.path.starts_with("tests/simulation/");
-    let tests: Vec<File> = rust().into_iter().filter(|it| is_test(it) && !paused(it)).collect();
+    // In the simulation time is paused: there a sleep is a step of the schedule, and nobody waits for it. In the fire it is
+    // how long a fault lasts or a client thinks.
+    let schedules = ["tests/simulation/", "tests/fire/"];
+    let scheduled = |it: &File| schedules.iter().any(|folder| it.path.starts_with(folder));
+    let tests: Vec<File> = rust().into_iter().filter(|it| is_test(it) && !scheduled(it)).collect();
     none(
         "wait for the condition, with a deadline",
         lines(&tests, |line| line.contains(concat!("sleep", "("))),

@@ -18,6 +18,10 @@ pub(super) fn check(history: &History, found: &mut Findings) {
         acknowledged(attempt, &applied, found);
     }
     same_answer(history, found);
+    shown_again(history, found);
+    for attempt in &history.unanswered {
+        found.note(Rule::EverythingIsAnswered, &attempt.aggregate, attempt.to_string());
+    }
     for events in applied.values() {
         applied_once(events, found);
     }
@@ -72,6 +76,17 @@ fn same_answer(history: &History, found: &mut Findings) {
                 aggregate,
                 format!("{firsts} callers are said to have been first: {}", attempts[0].command),
             );
+        }
+    }
+}
+
+/// A repeat shows what the first answer showed.
+fn shown_again(history: &History, found: &mut Findings) {
+    let mut first = HashMap::new();
+    for shown in &history.shown {
+        if *first.entry(shown.command).or_insert(shown.digest) != shown.digest {
+            let what = format!("answers to {} show different things", shown.command);
+            found.note(Rule::SameKeySameAnswer, &shown.aggregate, what);
         }
     }
 }

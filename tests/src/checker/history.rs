@@ -28,6 +28,14 @@ pub struct History {
     pub hanging: Vec<TopicPartition>,
     /// States that owners have shown.
     pub observed: Vec<Observed>,
+    /// What answers to carried-out commands showed beside version and position.
+    pub shown: Vec<Shown>,
+    /// Commands that nobody answered although nothing was wrong any more, as attempts tell them.
+    pub unanswered: Vec<Attempt>,
+    /// Reads that named the position of an acknowledged command.
+    pub reads: Vec<Read>,
+    /// Tables of read models, live and folded again.
+    pub tables: Vec<Table>,
     /// Everything that was due before it has had the time to fire; none when nobody knows.
     pub settled_at: Option<Timestamp>,
 }
@@ -93,6 +101,43 @@ pub struct Logged<P> {
     pub marked: bool,
     /// What it says.
     pub record: Recorded<P>,
+}
+
+/// What an answer to a command that was carried out showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The command.
+    pub command: CommandId,
+    /// Id of the aggregate.
+    pub aggregate: String,
+    /// Digest of all of the answer that a repeat must show again.
+    pub digest: u64,
+}
+
+/// A read that named the position of an acknowledged command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// Id of the aggregate.
+    pub aggregate: String,
+    /// When it was answered, since the beginning.
+    pub at: Duration,
+    /// Who was asked.
+    pub via: String,
+    /// The aggregate's version after the command.
+    pub acknowledged: i64,
+    /// The version that was read; none when there was nothing.
+    pub seen: Option<i64>,
+}
+
+/// A table of a read model, live and folded again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Digest of the rows that queries see.
+    pub live: String,
+    /// Digest of the rows that the log gives.
+    pub replayed: String,
 }
 
 /// A state that an owner has shown.
@@ -178,6 +223,9 @@ impl History {
         for it in self.attempts.iter().filter(|it| it.aggregate == aggregate) {
             _ = writeln!(text, "  {it}");
         }
+        for it in self.reads.iter().filter(|it| it.aggregate == aggregate) {
+            _ = writeln!(text, "  {it}");
+        }
         for it in self.events.iter().filter(|it| it.record.envelope.aggregate_id == aggregate) {
             _ = writeln!(text, "  {it}");
         }
@@ -210,6 +258,17 @@ impl fmt::Display for Attempt {
             Answer::Refused(code) => write!(f, "refused, {code}"),
             Answer::NotTaken(why) => write!(f, "not taken, {why}"),
             Answer::Unknown(why) => write!(f, "unknown, {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { aggregate, at, via, acknowledged, seen } = self;
+        write!(f, "{:>9.3} s  read of {aggregate} via {via}: ", at.as_secs_f64())?;
+        match seen {
+            Some(seen) => write!(f, "version {seen} where {acknowledged} was acknowledged"),
+            None => write!(f, "nothing where version {acknowledged} was acknowledged"),
         }
     }
 }

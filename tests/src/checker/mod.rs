@@ -4,18 +4,20 @@
 //! fault is healed and everything that is due has fired. The simulation and the harness on real servers fill one each.
 //!
 //! `answers` compares what clients were told with the log · `order` counts versions and times · `policies` follows
-//! commands between aggregates · `rules` holds sums and caps of the domain · `replay` folds the log again.
+//! commands between aggregates · `rules` holds sums and caps of the domain · `replay` folds the log again · `reads` looks
+//! at what the read side showed.
 
 mod answers;
 mod history;
 mod order;
 mod policies;
+mod reads;
 mod replay;
 mod rules;
 
 use std::fmt;
 
-pub use history::{Answer, Attempt, History, Logged, Observed, Unreadable};
+pub use history::{Answer, Attempt, History, Logged, Observed, Read, Shown, Table, Unreadable};
 
 /// A sentence of the contract that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +39,8 @@ pub enum Rule {
     AppliedOnce,
     /// The same key gets the same answer.
     SameKeySameAnswer,
+    /// Where nothing is wrong, every command is answered.
+    EverythingIsAnswered,
     /// Versions of an aggregate are 1..n.
     VersionsCount,
     /// Times of a partition never decrease.
@@ -59,6 +63,10 @@ pub enum Rule {
     ToldOnce,
     /// An owner's state is the fold of the log.
     StateIsTheFold,
+    /// Whoever names the position of an acknowledged command reads what it brought about.
+    ReadsNeverGoBack,
+    /// Read models are the fold of the log.
+    ReadModelsAreTheFold,
     /// Timers fire, and not before their time.
     TimersFireOnTime,
     /// Nothing stays undecided in the log.
@@ -82,6 +90,7 @@ pub fn violations(history: &History) -> Vec<Violation> {
     policies::check(history, &mut found);
     rules::check(history, &mut found);
     replay::check(history, &mut found);
+    reads::check(history, &mut found);
     found.0
 }
 
@@ -94,3 +103,6 @@ impl Findings {
         self.0.push(Violation { rule, aggregate: aggregate.to_string(), found: found.into() });
     }
 }
+
+#[cfg(test)]
+mod tests;
