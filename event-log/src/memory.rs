@@ -36,11 +36,11 @@ pub struct MemoryLog {
 /// How an append is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// [`AppendError::Aborted`].
+    /// [`crate::AppendError::Aborted`].
     Aborted,
-    /// [`AppendError::Fenced`], as if another owner had come.
+    /// [`crate::AppendError::Fenced`], as if another owner had come.
     Fenced,
-    /// [`AppendError::Indeterminate`]; whether the window is in the log nevertheless.
+    /// [`crate::AppendError::Indeterminate`]; whether the window is in the log nevertheless.
     AnswerLost {
         /// Whether the commit had reached the log.
         committed: bool,
