@@ -7,6 +7,7 @@
 mod admin;
 mod client;
 mod deliveries;
+mod end;
 mod group;
 mod lane;
 mod native;
@@ -20,7 +21,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_schemas::topics::Topic;
-use rdkafka::consumer::Consumer;
 use tokio::sync::mpsc;
 
 use self::client::{Context, PlainConsumer};
@@ -91,11 +91,11 @@ impl EventLog for KafkaLog {
     }
 
     async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError> {
-        end(&self.uncommitted, of).await
+        end::of(&self.uncommitted, of).await
     }
 
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
-        end(&self.committed, of).await
+        end::of(&self.committed, of).await
     }
 
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {
@@ -111,18 +111,6 @@ impl fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KafkaLog").field("bootstrap_servers", &self.bootstrap_servers).finish_non_exhaustive()
     }
-}
-
-/// The end of the partition at the asker's isolation level.
-async fn end(asker: &Arc<PlainConsumer>, of: &TopicPartition) -> Result<i64, LogError> {
-    let (asker, of) = (Arc::clone(asker), of.clone());
-    blocking(move || {
-        let (_, end) = asker
-            .fetch_watermarks(&of.topic, of.partition, ANSWER)
-            .map_err(|error| client::log_error(&format!("cannot find the end of {of}"), &error))?;
-        Ok(end)
-    })
-    .await
 }
 
 /// Runs a call that blocks where that is allowed.
