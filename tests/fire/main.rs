@@ -134,8 +134,7 @@ async fn run(arguments: &Arguments, ground: Ground) -> Result<bool> {
     if let Err(error) = rest::settle(&world).await {
         world.history().faults.push(format!("no rest: {error:#}"));
     }
-    let blows: String = world.struck().iter().map(|it| format!("{it}\n")).collect();
-    std::fs::write(world.ground.site.log("faults"), blows)?;
+    write_faults(&world)?;
     let history = rest::read(&world).await?;
     eprintln!("fire: checking {} attempts and {} events", history.attempts.len(), history.events.len());
     let violations = violations(&history);
@@ -159,5 +158,15 @@ async fn tell(world: Arc<World>) {
         };
         let (faults, elapsed) = (world.struck().len(), world.elapsed().as_secs());
         eprintln!("fire: {elapsed} s, {faults} faults, {attempts} attempts, {reads} reads");
+        if let Err(error) = write_faults(&world) {
+            eprintln!("fire: {error:#}");
+        }
     }
+}
+
+/// Writes down what has happened so far, beside what the processes have said.
+fn write_faults(world: &World) -> Result<()> {
+    let blows: String = world.struck().iter().map(|it| format!("{it}\n")).collect();
+    let log = world.ground.site.log("faults");
+    std::fs::write(&log, blows).with_context(|| log.display().to_string())
 }

@@ -15,7 +15,7 @@ use crate::world::{Grip, Subject, World};
 /// Longer than a planned stop takes, which hands leadership over first.
 const STOP: Duration = Duration::from_secs(30);
 /// How long a broker may take until it is a full member again.
-const BACK: Duration = Duration::from_secs(20);
+const BACK: Duration = Duration::from_secs(60);
 
 /// A broker, with the right to take it away.
 fn one(kind: &'static str, world: &Arc<World>, chance: &mut Chance) -> Option<(u8, Grip)> {
@@ -24,19 +24,26 @@ fn one(kind: &'static str, world: &Arc<World>, chance: &mut Chance) -> Option<(u
     Some((n, grip))
 }
 
-/// Starts a broker and waits until it answers, so that the next fault does not take a second one away.
-async fn bring_back(world: &World, n: u8) {
+/// Starts a broker and waits until its copies are as long as their leaders', so that the next fault leaves a majority.
+async fn bring_back(world: &Arc<World>, n: u8) {
     world.process(Party::Broker(n)).start();
-    let address = world.ground.places.of(Party::Broker(n)).own;
-    let listens = async {
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            sleep(Duration::from_millis(200)).await;
+    let back = async {
+        while !is_replicated(world).await {
+            sleep(Duration::from_secs(2)).await;
         }
-        // It answers before its copies are as long as their leaders'.
-        sleep(Duration::from_secs(4)).await;
     };
     // When it takes longer the run goes on all the same: then two may be away.
-    drop(tokio::time::timeout(BACK, listens).await);
+    drop(tokio::time::timeout(BACK, back).await);
+}
+
+/// Whether every partition has all its copies. Nobody answers while there is no controller.
+async fn is_replicated(world: &Arc<World>) -> bool {
+    let world = Arc::clone(world);
+    let asked = tokio::task::spawn_blocking(move || {
+        let tool = "org.apache.kafka.tools.TopicCommand";
+        world.ground.kafka_tool(&[tool, "--describe", "--under-replicated-partitions"])
+    });
+    matches!(asked.await, Ok(Ok(told)) if told.status.success() && told.stdout.iter().all(u8::is_ascii_whitespace))
 }
 
 /// `kill -9`: what it had not flushed is still in the page cache, as on a machine that goes on.

@@ -10,7 +10,7 @@ pub(super) fn find<T>(from: u16, to: u16, processes: impl Iterator<Item = (u32, 
 
 /// Java's sockets stand among those of IPv6 although they talk IPv4.
 fn inode(from: u16, to: u16) -> Option<String> {
-    ["/proc/net/tcp6", "/proc/net/tcp"].into_iter().find_map(|table| {
+    ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().find_map(|table| {
         let table = fs::read_to_string(table).ok()?;
         inode_in(&table, from, to).map(str::to_owned)
     })
