@@ -61,8 +61,8 @@ pub async fn project(
 
 /// A pool for folding.
 ///
-/// Commits do not wait for the disk: rows and checkpoint are one transaction, so what a crash of PostgreSQL takes back,
-/// it takes back of both, and the log has it still.
+/// Commits wait for the disk, although the log has everything still: whoever was shown a row would miss it after a crash
+/// of PostgreSQL that forgot the commit, and the worker would not know that it has to fold it again.
 ///
 /// # Errors
 /// When the URL is none.
@@ -71,9 +71,7 @@ pub fn pool(url: &Secret) -> Result<PgPool, sqlx::Error> {
         statement_timeout: Some(STATEMENT_LIMIT),
         ..postgres::Options::for_service("projectors")
     };
-    let pool = postgres::pool(url, &options)?;
-    pool.set_connect_options((*pool.connect_options()).clone().options([("synchronous_commit", "off")]));
-    Ok(pool)
+    postgres::pool(url, &options)
 }
 
 /// Kafka, schemas and data keys, refused when they are not what the contract says.

@@ -21,7 +21,7 @@ pub(crate) struct Claim {
     pub(crate) of: TopicPartition,
     /// Grows with every claim.
     pub(crate) epoch: i64,
-    /// The first offset that is not folded yet.
+    /// The first offset that is not folded yet, as its holder knows it.
     pub(crate) next_offset: i64,
 }
 
@@ -65,7 +65,9 @@ async fn live_version(connection: &mut PgConnection, registration: &Registration
         .await
 }
 
-/// Moves the checkpoint; false when the claim is lost, and then nothing of this transaction may be committed.
+/// Moves the checkpoint; false when the claim is lost, and then nothing of this transaction may be committed. It is lost,
+/// too, when the checkpoint is not where its holder left it: a database that was set back, by a crash that forgot commits
+/// or from a backup, has lost the rows before this batch.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     claim: &Claim,
@@ -74,7 +76,7 @@ pub(crate) async fn advance(
     let moved = sqlx::query(
         "UPDATE projection.checkpoints SET next_offset = $6, updated_at = now()
          WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4 AND owner_epoch = $5
-           AND next_offset <= $6",
+           AND next_offset = $7 AND next_offset <= $6",
     )
     .bind(claim.projection)
     .bind(claim.version)
@@ -82,6 +84,7 @@ pub(crate) async fn advance(
     .bind(claim.of.partition)
     .bind(claim.epoch)
     .bind(next_offset)
+    .bind(claim.next_offset)
     .execute(connection)
     .await?;
     Ok(moved.rows_affected() == 1)

@@ -82,13 +82,12 @@ impl Worker {
     }
 
     async fn claim_and_fold(&self, cancelled: &CancellationToken, backoff: &mut Backoff) -> Result<(), Stop> {
-        let claim = checkpoint::claim(&self.shared.pool, self.registration, &self.of).await?;
+        let mut claim = checkpoint::claim(&self.shared.pool, self.registration, &self.of).await?;
         let mut parked = parking::parked_keys(&mut *self.shared.pool.acquire().await?, &claim).await?;
         let mut reader = self.shared.log.reader(vec![(self.of.clone(), claim.next_offset)]).await?;
         info!(projection = claim.projection, version = claim.version, partition = %claim.of, epoch = claim.epoch,
             next_offset = claim.next_offset, "claimed a partition");
         let mut gauges = Gauges::new(self.registration.name, &self.of);
-        let mut next_offset = claim.next_offset;
         loop {
             let Some(records) = cancelled.run_until_cancelled(reader.next(MAX_BATCH, MAX_WAIT)).await else {
                 return Ok(());
@@ -96,10 +95,10 @@ impl Worker {
             let records = records?;
             let idle = records.is_empty();
             // Past the last record there may be transaction markers: to be past them, too, is to be at the end.
-            let reached = reader.position(&self.of).unwrap_or(next_offset);
-            if reached > next_offset {
+            let reached = reader.position(&self.of).unwrap_or(claim.next_offset);
+            if reached > claim.next_offset {
                 self.fold(&claim, &mut parked, records, reached, &mut gauges).await?;
-                next_offset = reached;
+                claim.next_offset = reached;
             }
             self.standing.fine(&self.of);
             *backoff = Backoff::default();

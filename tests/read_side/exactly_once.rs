@@ -53,6 +53,31 @@ async fn a_worker_whose_claim_was_taken_changes_nothing_and_claims_again() {
 }
 
 #[tokio::test]
+async fn commits_that_the_database_forgets_are_folded_again() {
+    let mut world = World::new().await;
+    let running = world.start();
+    for _ in 0..20 {
+        world.append(Story::new().events()).await;
+    }
+    world.folded().await;
+    // Set back to where it was before the first batch, with claims that still count.
+    let mut crash = world.owner().begin().await.expect("begins");
+    for (table, _) in world.checksums().await {
+        let forget = sqlx::AssertSqlSafe(format!("DELETE FROM {table}"));
+        sqlx::query(forget).execute(&mut *crash).await.expect("deleted");
+    }
+    sqlx::query("UPDATE projection.checkpoints SET next_offset = 0").execute(&mut *crash).await.expect("set");
+    crash.commit().await.expect("commits");
+    for _ in 0..20 {
+        world.append(Story::new().events()).await;
+    }
+    world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn two_processes_share_the_partitions_and_count_everything_once() {
     let mut world = World::new().await;
     let (one, other) = (world.start(), world.start());
