@@ -1,5 +1,7 @@
 //! Several instances: a call reaches any of them, and the one that owns the partition carries it out.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::client::Person;
@@ -38,6 +40,37 @@ async fn any_instance_takes_any_call() {
             patiently(|| at_second.call("PATCH /users/{id}", &ids, json!({ "bio": Value::Null }))).await;
         assert_eq!(answer.is(200)["version"], 3);
     }
+    second.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_name_is_taken_wherever_its_holder_lives() {
+    let world = World::new().await;
+    let first = world.instance(|_| {}).await;
+    let second = world.instance(|_| {}).await;
+    let newcomer = registration("ana");
+    let answer = patiently(|| first.client.call("POST /auth/register", &[], newcomer.clone())).await;
+    let ana = Person::of(answer.is(201), &first.client);
+    let mut communities = Vec::new();
+    for n in 0..6 {
+        let name = json!({ "name": format!("Elm Street {n}") });
+        let answer = patiently(|| ana.call("POST /communities", &[], name.clone())).await;
+        communities.push(answer.is(201)["community"]["id"].as_str().expect("an id").to_owned());
+    }
+    let refusals = async {
+        for (n, id) in communities.iter().enumerate() {
+            let taken = json!({ "name": format!("Elm Street {}", (n + 1) % communities.len()) });
+            for person in [&ana, &ana.at(&second.client)] {
+                let ids = [id.as_str()];
+                let rename = || person.call("PUT /communities/{id}", &ids, taken.clone());
+                patiently(rename).await.is_refused(409, "NAME_TAKEN");
+            }
+        }
+    };
+    // Some of these communities live on the other instance than the one whose name they want.
+    tokio::time::timeout(Duration::from_secs(20), refusals).await.expect("nobody is put off for ever");
+    first.stop().await;
     second.stop().await;
     world.drop().await;
 }

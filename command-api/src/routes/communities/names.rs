@@ -140,10 +140,10 @@ pub(crate) async fn state_of(app: &App, community: CommunityId) -> Result<Option
     })
 }
 
-/// Frees a name whose community is archived; false when it lives.
+/// Frees a name whose community is archived; false when it lives, as far as the views tell: its owner may be another
+/// instance than that of the community which wants the name.
 pub(crate) async fn free_if_archived(app: &App, holder: CommunityId) -> Result<bool, Refused> {
-    let present = state_of(app, holder).await?;
-    let archived = present.is_some_and(|it| it.active().is_none());
+    let archived = app.community(holder).await?.is_some_and(|it| !it.active);
     if archived {
         free(app, holder).await?;
     }
