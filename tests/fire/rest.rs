@@ -26,7 +26,8 @@ const STILL: Duration = Duration::from_secs(3);
 const BACKLOG: Duration = Duration::from_secs(60);
 
 /// What may be so already: everything else brings something about or is refused.
-const ALREADY_SO: [&str; 8] = ["accept", "call", "cancel", "complete", "part", "read all", "rename", "tag"];
+const ALREADY_SO: [&str; 9] =
+    ["accept", "call", "cancel", "complete", "leave", "part", "read all", "rename", "tag"];
 
 /// Waits until every service is ready and the log stands still.
 pub(crate) async fn settle(world: &World) -> Result<()> {
@@ -132,7 +133,7 @@ fn tell_unchanged(history: &mut History) {
         let other = at.get(position).filter(|it| it.command_id != attempt.command);
         ALREADY_SO.contains(&attempt.what.as_str())
             && other
-                .is_some_and(|it| it.aggregate_version == *version && it.aggregate_id == attempt.aggregate)
+                .is_some_and(|it| it.aggregate_version >= *version && it.aggregate_id == attempt.aggregate)
     };
     let unchanged: Vec<_> = history.attempts.iter().map(made_before).collect();
     let (mut appended, mut excused) = (HashSet::new(), HashSet::new());
