@@ -154,6 +154,16 @@ impl Bench {
         timeout(PATIENCE, reaching).await.expect("the marker is written");
     }
 
+    /// Like [`Bench::end_reaches`] for what readers of committed records see, which a broker moves after the high watermark.
+    async fn stable_reaches(&self, of: &TopicPartition, end: i64) {
+        let reaching = async {
+            while self.log.last_stable_offset(of).await.expect("there is an end") < end {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, reaching).await.expect("the marker is written");
+    }
+
     /// Everything committed on an event partition, read until its high watermark.
     async fn everything(&self, partition: i32) -> Vec<Record> {
         let of = self.events(partition);
