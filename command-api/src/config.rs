@@ -174,12 +174,8 @@ fn secret_32(settings: &mut Reader, name: &str) -> Option<Secret32> {
 }
 
 fn topics_profile(settings: &mut Reader) -> Option<topics::Profile> {
-    let name = settings.or("TOPIC_PROFILE", "standard".to_owned());
-    let profile = topics::Profile::named(&name);
-    if profile.is_none() {
-        settings.fault("TOPIC_PROFILE", format_args!("must be {}", topics::Profile::NAMES));
-    }
-    profile
+    use topics::Profile;
+    settings.named("TOPIC_PROFILE", Profile::Standard, Profile::named, Profile::NAMES)
 }
 
 /// All domains unless `DOMAINS` names some.

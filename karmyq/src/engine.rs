@@ -33,10 +33,7 @@ impl Engine {
         let bootstrap_servers: Option<String> = settings.required("KAFKA_BOOTSTRAP_SERVERS");
         let registry: Option<String> = settings.required("SCHEMA_REGISTRY_URL");
         let master = settings.required_file("DATA_KEY_MASTER_FILE");
-        let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
-        if profile.is_none() {
-            settings.fault("TOPIC_PROFILE", format_args!("must be {}", Profile::NAMES));
-        }
+        let profile = settings.named("TOPIC_PROFILE", Profile::Standard, Profile::named, Profile::NAMES);
         let (bootstrap_servers, registry, master, profile) =
             settings.build(|| Some((bootstrap_servers?, registry?, master?, profile?)))?;
 

@@ -19,10 +19,7 @@ impl Cluster {
     pub(crate) fn from_environment() -> Result<Self> {
         let mut settings = Reader::from_environment();
         let bootstrap_servers = settings.required("KAFKA_BOOTSTRAP_SERVERS");
-        let profile = Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
-        if profile.is_none() {
-            settings.fault("TOPIC_PROFILE", format_args!("must be {}", Profile::NAMES));
-        }
+        let profile = settings.named("TOPIC_PROFILE", Profile::Standard, Profile::named, Profile::NAMES);
         Ok(settings.build(|| Some(Self { bootstrap_servers: bootstrap_servers?, profile: profile? }))?)
     }
 

@@ -51,10 +51,12 @@ impl Config {
         let kafka = settings.required("KAFKA_BOOTSTRAP_SERVERS");
         let registry = settings.required("SCHEMA_REGISTRY_URL");
         let master = master_key(&mut settings);
-        let topics = topics::Profile::named(&settings.or("TOPIC_PROFILE", "standard".to_owned()));
-        if topics.is_none() {
-            settings.fault("TOPIC_PROFILE", format_args!("must be {}", topics::Profile::NAMES));
-        }
+        let topics = settings.named(
+            "TOPIC_PROFILE",
+            topics::Profile::Standard,
+            topics::Profile::named,
+            topics::Profile::NAMES,
+        );
         let projections = projections(&mut settings);
         let profile = settings.profile();
         settings.build(|| {

@@ -43,11 +43,8 @@ impl Config {
         let database_url = settings.required("DATABASE_URL");
         let kafka = settings.required("KAFKA_BOOTSTRAP_SERVERS");
         let public_keys = settings.required("JWT_PUBLIC_KEYS_DIR");
-        let profile = settings.or("TOPIC_PROFILE", "standard".to_owned());
-        let topic_profile = TopicProfile::named(&profile);
-        if topic_profile.is_none() {
-            settings.fault("TOPIC_PROFILE", format_args!("must be {}", TopicProfile::NAMES));
-        }
+        let topic_profile =
+            settings.named("TOPIC_PROFILE", TopicProfile::Standard, TopicProfile::named, TopicProfile::NAMES);
         let allowed_origins = settings.list("ALLOWED_ORIGINS");
         let rate_limit_disabled = settings.flag("RATE_LIMIT_DISABLED");
         let rate_limit_multiplier: f64 = settings.or("RATE_LIMIT_MULTIPLIER", 1.0);

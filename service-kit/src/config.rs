@@ -66,6 +66,23 @@ impl Reader {
         self.optional(name).unwrap_or(default)
     }
 
+    /// A setting with a default that is one of a few names; `names` lists them as a sentence does. `None` only together
+    /// with a fault.
+    pub fn named<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        named: impl FnOnce(&str) -> Option<T>,
+        names: &str,
+    ) -> Option<T> {
+        let Some(text) = self.variable(name) else { return Some(default) };
+        let found = named(&text);
+        if found.is_none() {
+            self.fault(name, format_args!("must be {names}"));
+        }
+        found
+    }
+
     /// A setting that has a default on a developer's machine and must be named anywhere else.
     pub fn local_default<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
         match self.profile {

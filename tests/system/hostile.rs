@@ -57,8 +57,8 @@ pub(crate) async fn who_is_gone_before_the_answer_gets_it_with_the_same_key(syst
         "title": "Carry a wardrobe",
         "description": "Second floor, no lift, two people would do",
     });
-    let (ends, keys) = (system.log.ends("request-events").await, (0..50).map(|_| Uuid::now_v7().to_string()));
-    let keys: Vec<_> = keys.collect();
+    let ends = system.log.ends("request-events").await;
+    let keys: Vec<_> = (0..50).map(|_| Uuid::now_v7().to_string()).collect();
     for key in &keys {
         let text = body.to_string();
         let mut gone = connect(system).await;

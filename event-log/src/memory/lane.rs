@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::director::{Stage, Turn};
+use super::member::MemoryFence;
 use super::state::Refusal;
-use super::{Fault, Script, Shared, member};
+use super::{Fault, Script, Shared};
 use crate::transaction::{Transaction, attempt};
 use crate::{AppendError, Appended, Lane, Window};
 
@@ -112,10 +113,11 @@ impl Transaction for Steps<'_> {
         if let Some(Script::Fail(fault @ (Fault::Aborted | Fault::Fenced))) = self.script {
             return Err(self.fail(fault));
         }
-        let group = member::group(window).map_err(AppendError::Fenced)?;
-        let checked = if self.unfenced { Ok(()) } else { member::fence(window) };
-        checked.map_err(AppendError::Fenced)?;
-        self.lane.shared.change(|state| state.consume(self.transaction, group, &window.consumed))?;
+        let fence = MemoryFence::of(window).map_err(AppendError::Fenced)?;
+        if !self.unfenced {
+            fence.check().map_err(AppendError::Fenced)?;
+        }
+        self.lane.shared.change(|state| state.consume(self.transaction, fence.group(), &window.consumed))?;
         match self.script.take() {
             Some(Script::Fail(fault)) => return Err(self.fail(fault)),
             Some(Script::Hold { waits, released }) => {

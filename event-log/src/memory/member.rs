@@ -82,22 +82,24 @@ impl Drop for MemoryMembership {
     }
 }
 
-/// The group that the window's fence speaks for.
-pub(super) fn group(window: &Window) -> Result<&str, String> {
-    presented(window).map(|it| it.member.config.group.as_str())
-}
+impl MemoryFence {
+    /// The fence that a window presents.
+    pub(super) fn of(window: &Window) -> Result<&Self, String> {
+        let fence = window.fence.as_any().downcast_ref::<Self>();
+        fence.ok_or_else(|| "the fence is of another log".to_owned())
+    }
 
-fn presented(window: &Window) -> Result<&MemoryFence, String> {
-    let fence = window.fence.as_any().downcast_ref::<MemoryFence>();
-    fence.ok_or_else(|| "the fence is of another log".to_owned())
-}
+    /// The group that it speaks for.
+    pub(super) fn group(&self) -> &str {
+        &self.member.config.group
+    }
 
-/// Refuses a window whose member is none any more.
-pub(super) fn fence(window: &Window) -> Result<(), String> {
-    let MemoryFence { member, losses } = presented(window)?;
-    member.standing.check(*losses)?;
-    let is_member = member.shared.state.lock().is_member(&member.config.group, member.number());
-    is_member.then_some(()).ok_or_else(|| "the group does not know this member".to_owned())
+    /// Refuses a member that is none any more.
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.member.standing.check(self.losses)?;
+        let is_member = self.member.shared.state.lock().is_member(self.group(), self.member.number());
+        is_member.then_some(()).ok_or_else(|| "the group does not know this member".to_owned())
+    }
 }
 
 impl Fence for MemoryFence {
@@ -215,8 +217,8 @@ impl Task {
                 *position = state.committed(group, std::slice::from_ref(of))[0].1;
             }
         }
-        let settled = self.positions.iter().filter(|(_, position)| **position != GroupEvent::UNSETTLED);
-        settled.into_iter().find_map(|(of, position)| {
+        let mut settled = self.positions.iter().filter(|(_, position)| **position != GroupEvent::UNSETTLED);
+        settled.find_map(|(of, position)| {
             let (records, next) = state.partition(of)?.read(*position, 1);
             let record = records.into_iter().next()?;
             Some((of.clone(), next, GroupEvent::Record(record)))
