@@ -1,9 +1,9 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone, `peers` compares us
-//! with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
-//! `closed_loop` repeats it, over `http` or `in_process`; `ceiling`, `visible`
-//! and `replay` are the other measurements.
+//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone, `peers` compares
+//! us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
+//! `closed_loop` and `open_loop` repeat it, over `http` or `in_process`; `ceiling`, `visible` and `replay` are the other
+//! measurements, `spent` what they cost.
 
 mod ceiling;
 mod closed_loop;
@@ -18,6 +18,7 @@ mod replay;
 mod report;
 mod scale;
 mod services;
+mod spent;
 mod takeover;
 mod visible;
 mod write;

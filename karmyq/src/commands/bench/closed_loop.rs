@@ -34,6 +34,12 @@ pub(super) enum Answer {
     Overloaded,
 }
 
+/// Somebody who waits for the answer to a command before sending the next.
+pub(super) trait Client: Send + 'static {
+    /// Sends the next command and returns when it is answered. Every answer but success is an error.
+    fn command(&mut self) -> impl Future<Output = Result<()>> + Send;
+}
+
 /// What a load came to.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
@@ -41,52 +47,78 @@ pub(super) struct Load {
     pub(super) commands_per_second: f64,
     /// Command sent to answer read, in microseconds.
     pub(super) latency: Histogram<u64>,
+    /// All commands that were answered, outside the measured time, too.
+    pub(super) answered: u64,
 }
 
-/// Runs one client per carrier; fails with the first command that does.
-pub(super) async fn run<C: Carrier>(
-    carriers: Vec<C>,
-    pairs: &[Arc<Pair>],
-    mix: Mix,
-    plan: Plan,
-) -> Result<Load> {
+/// Runs these clients; fails with the first command that does.
+pub(super) async fn run<C: Client>(clients: Vec<C>, plan: Plan) -> Result<Load> {
     let from = Instant::now() + plan.warm_up;
     let until = from + plan.measured;
-    let mut clients = JoinSet::new();
-    for (number, (carrier, pair)) in carriers.into_iter().zip(pairs.iter().cycle()).enumerate() {
-        let exchanges = mix.begin(number);
-        clients.spawn(client(carrier, Arc::clone(pair), exchanges, from, until));
-    }
-    let mut latency = histogram();
-    while let Some(ended) = clients.join_next().await {
-        latency.add(ended??)?;
+    let mut running: JoinSet<_> = clients.into_iter().map(|it| repeat(it, from, until)).collect();
+    let (mut latency, mut answered) = (histogram(), 0);
+    while let Some(ended) = running.join_next().await {
+        let (seen, commands) = ended??;
+        latency.add(seen)?;
+        answered += commands;
     }
     let commands_per_second = latency.len() as f64 / plan.measured.as_secs_f64();
-    Ok(Load { commands_per_second, latency })
+    Ok(Load { commands_per_second, latency, answered })
 }
 
-async fn client(
-    mut carrier: impl Carrier,
-    pair: Arc<Pair>,
-    mut exchanges: Vec<Exchange>,
-    from: Instant,
-    until: Instant,
-) -> Result<Histogram<u64>> {
-    let mut latency = histogram();
+async fn repeat(mut client: impl Client, from: Instant, until: Instant) -> Result<(Histogram<u64>, u64)> {
+    let (mut latency, mut commands) = (histogram(), 0);
     loop {
-        for exchange in &mut exchanges {
-            let sent = Instant::now();
-            let Answer::Done(created) = carrier.carry(&pair, exchange).await? else {
-                bail!("overloaded by clients that wait for their answers");
-            };
-            let answered = Instant::now();
-            if answered >= until {
-                return Ok(latency);
-            }
-            if answered >= from {
-                note(&mut latency, answered - sent);
-            }
-            exchange.advance(created)?;
+        let sent = Instant::now();
+        client.command().await?;
+        let answered = Instant::now();
+        commands += 1;
+        if answered >= until {
+            return Ok((latency, commands));
         }
+        if answered >= from {
+            note(&mut latency, answered - sent);
+        }
+    }
+}
+
+/// Clients that take a step in each of their exchanges in turn, one per carrier.
+pub(super) fn exchanging<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>], mix: Mix) -> Vec<Exchanging<C>> {
+    let clients = carriers.into_iter().zip(pairs.iter().cycle()).enumerate();
+    clients
+        .map(|(number, (carrier, pair))| Exchanging {
+            carrier,
+            pair: Arc::clone(pair),
+            exchanges: mix.begin(number),
+            turn: 0,
+        })
+        .collect()
+}
+
+/// See [`exchanging`].
+#[derive(Debug)]
+pub(super) struct Exchanging<C> {
+    carrier: C,
+    pair: Arc<Pair>,
+    exchanges: Vec<Exchange>,
+    turn: usize,
+}
+
+impl<C: Carrier> Client for Exchanging<C> {
+    async fn command(&mut self) -> Result<()> {
+        let turn = self.turn % self.exchanges.len();
+        let exchange = &mut self.exchanges[turn];
+        let created = done(self.carrier.carry(&self.pair, exchange).await?)?;
+        exchange.advance(created)?;
+        self.turn = turn + 1;
+        Ok(())
+    }
+}
+
+/// The id of what was created; clients that wait for their answers overload nothing.
+pub(super) fn done(answer: Answer) -> Result<Option<String>> {
+    match answer {
+        Answer::Done(created) => Ok(created),
+        Answer::Overloaded => bail!("overloaded by clients that wait for their answers"),
     }
 }

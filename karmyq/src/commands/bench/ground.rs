@@ -5,8 +5,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Args;
+use event_schemas::topics::Profile;
 use service_kit::config::Reader;
+use service_kit::shutdown;
 use tokio::process::Command;
 
 use crate::terminal::mention;
@@ -30,43 +33,73 @@ const VARIABLES: [&str; 12] = [
 /// The database as the role that may create others. No service gets it.
 const SUPERUSER: &str = "DATABASE_URL_SUPERUSER";
 
+/// Which servers to measure on.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Servers {
+    /// Use the servers that the environment names instead of starting some; the data stay there
+    #[arg(long)]
+    here: bool,
+    /// Three brokers, of which two have to have a write before it counts, instead of one
+    #[arg(long, conflicts_with = "here")]
+    replicated: bool,
+}
+
 /// Servers with topics, schemas and tables.
 #[derive(Debug)]
 pub(super) struct Ground {
     variables: BTreeMap<String, String>,
     superuser: Option<String>,
     /// Ours to end.
-    servers: Option<Servers>,
+    own: Option<Environment>,
 }
 
 /// Servers that `./dev` runs for us.
 #[derive(Debug)]
-struct Servers {
+struct Environment {
     dev: PathBuf,
     state: PathBuf,
+    /// Three brokers instead of one.
+    replicated: bool,
     /// Locked as long as they are used.
     _lock: File,
 }
 
+/// Measures on these servers, which are ended when they were started for it, whatever happens.
+pub(super) async fn on<T>(servers: Servers, measure: impl AsyncFnOnce(&Ground) -> Result<T>) -> Result<T> {
+    ensure!(
+        !cfg!(debug_assertions),
+        "figures of a debug build mean nothing; build it with: cargo build --release"
+    );
+    let interrupted = shutdown::on_signal();
+    let ground = if servers.here { Ground::here().await? } else { Ground::own(servers.replicated).await? };
+    let measuring = async {
+        ground.set_up().await.context("setting the servers up")?;
+        measure(&ground).await
+    };
+    let measured = interrupted.run_until_cancelled(Box::pin(measuring)).await;
+    ground.clear().await?;
+    measured.unwrap_or_else(|| Err(anyhow!("interrupted")))
+}
+
 impl Ground {
     /// Servers of its own beside those of the clone, started by its `./dev`.
-    pub(super) async fn own() -> Result<Self> {
+    async fn own(replicated: bool) -> Result<Self> {
         let dev = find_dev().context(
             "no clone with ./dev found to start servers of its own; run it inside a clone, or on the servers that the \
              environment names with --here",
         )?;
-        let servers = Servers::of(dev)?;
+        let servers = Environment::of(dev, replicated)?;
         mention("starting servers of its own");
         // What an interrupted run has left would distort the figures.
         servers.dev(&["reset"]).await?;
         servers.dev(&["servers"]).await?;
         let mut variables = servers.variables().await?;
         let superuser = variables.remove(SUPERUSER);
-        Ok(Self { variables, superuser, servers: Some(servers) })
+        Ok(Self { variables, superuser, own: Some(servers) })
     }
 
     /// The servers that the environment names. No command-api may run on them: it would own partitions.
-    pub(super) async fn here() -> Result<Self> {
+    async fn here() -> Result<Self> {
         let (mut variables, mut missing) = (BTreeMap::new(), Vec::new());
         for name in VARIABLES {
             match std::env::var(name) {
@@ -82,11 +115,11 @@ impl Ground {
                 "a command-api runs at {running} and owns the partitions: stop it first, or leave --here out"
             );
         }
-        Ok(Self { variables, superuser: std::env::var(SUPERUSER).ok(), servers: None })
+        Ok(Self { variables, superuser: std::env::var(SUPERUSER).ok(), own: None })
     }
 
     /// Brings tables, topics and schemas up to date.
-    pub(super) async fn set_up(&self) -> Result<()> {
+    async fn set_up(&self) -> Result<()> {
         for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
             let output =
                 Command::new(std::env::current_exe()?).args(step).envs(&self.variables).output().await?;
@@ -108,8 +141,8 @@ impl Ground {
 
     /// Runs a tool of Kafka's, as `./dev kafka` does. Only on servers of its own: others' are left as they are.
     pub(super) async fn kafka(&self, arguments: &[&str]) -> Result<()> {
-        let servers = self.servers.as_ref().context("these servers are not ours to change")?;
-        servers.dev(&[&["kafka"], arguments].concat()).await
+        let own = self.own.as_ref().context("these servers are not ours to change")?;
+        own.dev(&[&["kafka"], arguments].concat()).await
     }
 
     /// All variables.
@@ -127,35 +160,48 @@ impl Ground {
         Ok(self.own_state()?.join("kafka/data"))
     }
 
-    /// The broker's process id; only of servers of its own.
-    pub(super) fn broker(&self) -> Result<String> {
-        let file = self.own_state()?.join("run/kafka.pid");
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        Ok(text.split(' ').next().unwrap_or_default().to_owned())
+    /// The brokers' process ids; only of servers of its own.
+    pub(super) fn brokers(&self) -> Result<Vec<String>> {
+        let mut brokers = Vec::new();
+        for file in std::fs::read_dir(self.own_state()?.join("run"))? {
+            let file = file?.path();
+            let name = file.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+            if name.starts_with("kafka") && name.ends_with(".pid") {
+                let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+                brokers.push(text.split(' ').next().unwrap_or_default().to_owned());
+            }
+        }
+        Ok(brokers)
+    }
+
+    /// Copies of every partition.
+    pub(super) fn replication(&self) -> Result<i32> {
+        let profile = Profile::named(self.variable("TOPIC_PROFILE")?).context("TOPIC_PROFILE is unknown")?;
+        Ok(profile.replication())
     }
 
     fn own_state(&self) -> Result<&Path> {
-        let servers = self.servers.as_ref().context("these are somebody else's servers")?;
-        Ok(&servers.state)
+        let own = self.own.as_ref().context("these are somebody else's servers")?;
+        Ok(&own.state)
     }
 
     /// Ends the servers and deletes their data, when they are its own.
-    pub(super) async fn clear(self) -> Result<()> {
-        match self.servers {
-            Some(servers) => servers.dev(&["reset"]).await,
+    async fn clear(self) -> Result<()> {
+        match self.own {
+            Some(own) => own.dev(&["reset"]).await,
             None => Ok(()),
         }
     }
 }
 
-impl Servers {
+impl Environment {
     /// Those of the clone of this `./dev`, for this run alone.
-    fn of(dev: PathBuf) -> Result<Self> {
+    fn of(dev: PathBuf, replicated: bool) -> Result<Self> {
         let folder = dev.with_file_name(".dev");
         std::fs::create_dir_all(&folder)?;
         let lock = File::create(folder.join("bench.lock"))?;
         lock.try_lock().context("another bench runs in this clone")?;
-        Ok(Self { dev, state: folder.join("bench"), _lock: lock })
+        Ok(Self { dev, state: folder.join("bench"), replicated, _lock: lock })
     }
 
     /// Runs a command of `./dev` for them; what it says goes to standard error.
@@ -163,6 +209,7 @@ impl Servers {
         let status = Command::new(&self.dev)
             .args(command)
             .env("KARMYQ_STATE", &self.state)
+            .envs(self.replicated.then_some(("KAFKA_BROKERS", "3")))
             .stdin(Stdio::null())
             .stdout(std::io::stderr())
             .status()

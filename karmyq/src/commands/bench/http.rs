@@ -42,7 +42,8 @@ pub(super) async fn load(
     mix: Mix,
     plan: Plan,
 ) -> Result<Load> {
-    closed_loop::run(connected(address, clients, keys).await?, pairs, mix, plan).await
+    let carriers = connected(address, clients, keys).await?;
+    closed_loop::run(closed_loop::exchanging(carriers, pairs, mix), plan).await
 }
 
 /// Sends this many commands a second to `host:port`, whether or not the ones before are answered, as far as that many

@@ -26,8 +26,6 @@ use super::closed_loop::{self, Answer, Carrier, Load, Plan};
 use super::exchange::{Exchange, Mix, Pair, Side, Step};
 use crate::engine::Engine;
 
-/// Clients that wait for an answer at a time.
-const CLIENTS: usize = 512;
 /// How long the writer may take to serve everything.
 const SERVING: Duration = Duration::from_secs(60);
 /// How often that is looked at.
@@ -51,10 +49,16 @@ pub(super) struct Client {
 }
 
 /// Starts a writer, lets clients send commands to it, and stops it.
-pub(super) async fn load(engine: &Engine, pairs: &[Arc<Pair>], mix: Mix, plan: Plan) -> Result<Load> {
+pub(super) async fn load(
+    engine: &Engine,
+    clients: usize,
+    pairs: &[Arc<Pair>],
+    mix: Mix,
+    plan: Plan,
+) -> Result<Load> {
     let writer = Writer::start(engine, SnapshotConfig::default()).await?;
-    let client = writer.client();
-    let load = closed_loop::run(vec![client; CLIENTS], pairs, mix, plan).await;
+    let clients = closed_loop::exchanging(vec![writer.client(); clients], pairs, mix);
+    let load = closed_loop::run(clients, plan).await;
     writer.stop().await?;
     load
 }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::closed_loop::{Answer, Carrier, Plan};
+use super::closed_loop::{Answer, Carrier, Plan, done};
 use super::exchange::{Exchange, Pair};
 use super::report::{histogram, note};
 
@@ -84,10 +84,7 @@ struct Client<C> {
 async fn prepare<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>]) -> Result<Vec<Client<C>>> {
     let ready = carriers.into_iter().zip(pairs.iter().cycle()).map(async |(mut carrier, pair)| {
         let mut exchange = Exchange::edited_for_ever();
-        let Answer::Done(created) = carrier.carry(pair, &exchange).await? else {
-            bail!("overloaded by {ASK_AT_ONCE} clients that wait for their answers");
-        };
-        exchange.advance(created)?;
+        exchange.advance(done(carrier.carry(pair, &exchange).await?)?)?;
         Ok(Client { carrier, pair: Arc::clone(pair), exchange })
     });
     stream::iter(ready).buffered(ASK_AT_ONCE).try_collect().await

@@ -11,14 +11,13 @@ mod rivals;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use service_kit::shutdown;
 
 use self::ours::Ours;
 use self::report::{Failure, Measured, Report};
 use super::closed_loop::Plan;
-use super::ground::Ground;
+use super::ground::{self, Ground, Servers};
 use crate::terminal::{mention, say};
 
 /// What to measure and how to answer.
@@ -33,6 +32,8 @@ pub(crate) struct Arguments {
     /// Measure only this one; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<Contender>,
+    #[command(flatten)]
+    servers: Servers,
 }
 
 /// Who is measured.
@@ -100,19 +101,10 @@ impl Contender {
 
 /// Measures one after the other and reports. The servers, which were started for it, are ended whatever happens.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    ensure!(
-        !cfg!(debug_assertions),
-        "figures of a debug build mean nothing; build it with: cargo build --release"
-    );
-    let interrupted = shutdown::on_signal();
     let contenders = arguments.contenders();
     rivals::build(&contenders).await?;
-    let ground = Ground::own().await?;
-    let measuring = Box::pin(measure(&ground, &contenders, arguments.workload()));
-    let measuring = interrupted.run_until_cancelled(measuring).await;
-    let report = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
-    ground.clear().await?;
-    let report = report?;
+    let measuring = async |ground: &Ground| measure(ground, &contenders, arguments.workload()).await;
+    let report = ground::on(arguments.servers, measuring).await?;
     if arguments.json {
         say(serde_json::to_string(&report)?);
     } else {
@@ -122,7 +114,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 async fn measure(ground: &Ground, contenders: &[Contender], workload: Workload) -> Result<Report> {
-    ground.set_up().await.context("setting the servers up")?;
     let mut report = Report::on_this_machine(workload)?;
     let mut ours = None;
     for &contender in contenders {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::closed_loop::Load;
 use crate::terminal::say;
@@ -13,10 +13,10 @@ use crate::terminal::say;
 pub(super) struct Report {
     /// Records a second that this machine appends in transactions when nothing is decided.
     pub(super) ceiling_events_per_second: f64,
-    /// Commands a second without HTTP.
-    pub(super) in_process_commands_per_second: f64,
+    /// Commands without HTTP, by number of clients.
+    pub(super) in_process: Vec<ClosedLoop>,
     /// Commands over HTTP, by number of clients.
-    pub(super) http: Vec<Http>,
+    pub(super) http: Vec<ClosedLoop>,
     /// The same for whole exchanges, with what follows from them.
     pub(super) exchanges: Exchanges,
     /// Commands over HTTP that arrive at a given rate, parts of the highest of `http`.
@@ -31,10 +31,10 @@ pub(super) struct Report {
     pub(super) raw_copy_rows_per_second: f64,
 }
 
-/// Commands over HTTP with this many clients.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Http {
-    /// Clients, each with one connection and one command at a time.
+/// What this many clients saw who wait for their answers.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct ClosedLoop {
+    /// Clients, each with one command at a time.
     pub(super) clients: usize,
     /// Answered commands a second.
     pub(super) commands_per_second: f64,
@@ -44,6 +44,8 @@ pub(super) struct Http {
     pub(super) p99_ms: f64,
     /// 99.9th percentile.
     pub(super) p999_ms: f64,
+    /// The longest.
+    pub(super) max_ms: f64,
 }
 
 /// Whole exchanges instead of commands with one event.
@@ -51,10 +53,10 @@ pub(super) struct Http {
 pub(super) struct Exchanges {
     /// Records of the log that a command comes to, those of policies included.
     pub(super) records_per_command: f64,
-    /// Commands a second without HTTP.
-    pub(super) in_process_commands_per_second: f64,
+    /// Without HTTP.
+    pub(super) in_process: ClosedLoop,
     /// Over HTTP.
-    pub(super) http: Http,
+    pub(super) http: ClosedLoop,
 }
 
 /// Commands over HTTP at a given rate.
@@ -81,8 +83,8 @@ impl Report {
         let line =
             |what: &str, figure: f64, unit: &str| say(format_args!("{what:<42} {figure:>10.0} {unit}"));
         line("raw transactional produce", self.ceiling_events_per_second, "records/s");
-        line("in process, without HTTP", self.in_process_commands_per_second, "commands/s");
-        self.http.iter().for_each(Http::tell);
+        self.in_process.iter().for_each(|it| it.tell("in process"));
+        self.http.iter().for_each(|it| it.tell("over HTTP"));
         for it in &self.open_loop {
             let what = format!("over HTTP, open loop at {:.0} % of peak", it.of_peak * 100.0);
             let OpenLoop { sent_per_second, commands_per_second, p50_ms, p99_ms, service_p99_ms, .. } = it;
@@ -92,12 +94,12 @@ impl Report {
                 "{what:<42} {commands_per_second:>10.0} commands/s of {sent_per_second:.0} sent, {latency}"
             ));
         }
-        let Exchanges { records_per_command, in_process_commands_per_second, http } = &self.exchanges;
+        let Exchanges { records_per_command, in_process, http } = &self.exchanges;
         say(format_args!(
             "Whole exchanges: {records_per_command:.1} records a command, with notices and karma."
         ));
-        line("in process, without HTTP", *in_process_commands_per_second, "commands/s");
-        http.tell();
+        in_process.tell("in process");
+        http.tell("over HTTP");
         let visible = format!("p50 {:.1} ms, p99 {:.1} ms", self.visible_p50_ms, self.visible_p99_ms);
         say(format_args!("{:<42} {visible}", "command to visible"));
         line("replay into PostgreSQL", self.replay_events_per_second, "events/s");
@@ -105,7 +107,7 @@ impl Report {
     }
 }
 
-impl Http {
+impl ClosedLoop {
     /// What this many clients came to.
     pub(super) fn of(clients: usize, load: &Load) -> Self {
         Self {
@@ -114,13 +116,16 @@ impl Http {
             p50_ms: quantile_ms(&load.latency, 0.5),
             p99_ms: quantile_ms(&load.latency, 0.99),
             p999_ms: quantile_ms(&load.latency, 0.999),
+            max_ms: quantile_ms(&load.latency, 1.0),
         }
     }
 
-    fn tell(&self) {
-        let Self { clients, commands_per_second, p50_ms, p99_ms, p999_ms } = self;
-        let what = format!("over HTTP, {clients} {}", if *clients == 1 { "client" } else { "clients" });
-        let latency = format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms");
+    /// Prints the line for people.
+    pub(super) fn tell(&self, how: &str) {
+        let Self { clients, commands_per_second, p50_ms, p99_ms, p999_ms, max_ms } = self;
+        let what = format!("{how}, {clients} {}", if *clients == 1 { "client" } else { "clients" });
+        let latency =
+            format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms, max {max_ms:.1} ms");
         say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
     }
 }

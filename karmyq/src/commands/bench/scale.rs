@@ -3,30 +3,24 @@
 //! In process, edits of requests (one event each). The aggregates are appended to the log as their owner would have
 //! decided them, and taken over from there.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use command_api::writer::{Handle, Origin, SnapshotConfig, Submission, Target};
 use domain::help_request::{Caller, Command, Edit, UpdateRequest};
-use event_log::TopicPartition;
-use event_schemas::{
-    Actor, AggregateType, CommandId, CorrelationId, Domain, Metadata, RequestId, UserId, topics,
-};
-use hdrhistogram::Histogram;
+use event_schemas::{Actor, AggregateType, CommandId, CorrelationId, Domain, Metadata, RequestId, UserId};
 use serde::Serialize;
 use serde_json::json;
-use service_kit::shutdown;
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::closed_loop::Plan;
-use super::ground::Ground;
+use super::closed_loop::{self, Client, Plan};
+use super::ground::{self, Ground, Servers};
 use super::in_process::Writer;
-use super::report::{histogram, note, quantile_ms};
+use super::report::ClosedLoop;
+use super::spent::{Spent, resident};
 use super::takeover;
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
@@ -47,6 +41,8 @@ pub(crate) struct Arguments {
     /// Answer with one JSON object on standard output
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    servers: Servers,
 }
 
 /// Which aggregate a command is for.
@@ -59,6 +55,12 @@ enum Keys {
     Zipf,
     /// Always the same.
     Hot,
+    /// Any of those of one partition.
+    OnePartition,
+}
+
+impl Keys {
+    const ALL: [Self; 4] = [Self::Uniform, Self::Zipf, Self::Hot, Self::OnePartition];
 }
 
 /// What one run came to; `--json` prints exactly these fields.
@@ -66,12 +68,8 @@ enum Keys {
 struct Figure {
     aggregates: usize,
     keys: Keys,
-    clients: usize,
-    commands_per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-    p999_ms: f64,
-    max_ms: f64,
+    #[serde(flatten)]
+    load: ClosedLoop,
     /// Of this process, clients included, in microseconds of one core.
     cpu_per_command_us: f64,
     /// Of the broker, in the same way.
@@ -83,15 +81,9 @@ struct Figure {
     bytes_per_aggregate: f64,
 }
 
-/// Measures and reports. The servers that were started for it are ended, whatever happens.
+/// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    ensure!(!cfg!(debug_assertions), "figures of a debug build mean nothing");
-    let interrupted = shutdown::on_signal();
-    let ground = Ground::own().await?;
-    let measuring = interrupted.run_until_cancelled(measure(&ground, arguments)).await;
-    let measured = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
-    ground.clear().await?;
-    let figures = measured?;
+    let figures = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
     if arguments.json {
         say(serde_json::to_string(&json!({ "scale": figures }))?);
     }
@@ -99,7 +91,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
-    ground.set_up().await.context("setting the servers up")?;
     let engine = Engine::connect(ground.settings()).await?;
     let requester = UserId::new(Uuid::now_v7());
     let (mut requests, mut figures) = (Vec::new(), Vec::new());
@@ -114,89 +105,89 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
         let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
         let bytes_each = (resident().await? - empty) / *aggregates as f64;
         say(format_args!("{aggregates} requests: {bytes_each:.0} bytes of memory each"));
-        let measured = all(ground, &engine, &writer, &requests, requester, plan).await;
+        let scale = Scale { ground, engine: &engine, plan, requester, bytes_each };
+        let measured = scale.measure(&writer, Arc::from(requests.as_slice())).await;
         writer.stop().await?;
-        figures.extend(measured?.into_iter().map(|it| Figure { bytes_per_aggregate: bytes_each, ..it }));
+        figures.extend(measured?);
     }
     Ok(figures)
 }
 
-/// All keys and clients on these requests.
-async fn all(
-    ground: &Ground,
-    engine: &Engine,
-    writer: &Writer,
-    requests: &[RequestId],
-    requester: UserId,
+/// What all loads on so many aggregates have in common.
+struct Scale<'a> {
+    ground: &'a Ground,
+    engine: &'a Engine,
     plan: Plan,
-) -> Result<Vec<Figure>> {
-    let (shared, mut figures) = (Arc::<[RequestId]>::from(requests), Vec::new());
-    for keys in [Keys::Uniform, Keys::Zipf, Keys::Hot] {
-        for clients in CLIENTS {
-            let before = Spent::so_far(ground, engine).await?;
-            let (latency, commands) =
-                load(writer.handle(), &shared, requester, (keys, clients), plan).await?;
-            let spent = Spent::so_far(ground, engine).await?.since(&before, commands);
-            let figure = Figure {
-                aggregates: shared.len(),
-                keys,
-                clients,
-                commands_per_second: latency.len() as f64 / plan.measured.as_secs_f64(),
-                p50_ms: quantile_ms(&latency, 0.5),
-                p99_ms: quantile_ms(&latency, 0.99),
-                p999_ms: quantile_ms(&latency, 0.999),
-                max_ms: quantile_ms(&latency, 1.0),
-                cpu_per_command_us: spent.own,
-                broker_cpu_per_command_us: spent.broker,
-                log_bytes_per_command: spent.bytes,
-                bytes_per_aggregate: 0.0,
-            };
-            figure.tell();
-            figures.push(figure);
+    requester: UserId,
+    bytes_each: f64,
+}
+
+impl Scale<'_> {
+    /// All keys and clients on these requests.
+    async fn measure(&self, writer: &Writer, requests: Arc<[RequestId]>) -> Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        for keys in Keys::ALL {
+            for clients in CLIENTS {
+                let figure = self.load(writer, &requests, keys, clients).await?;
+                figure.tell();
+                figures.push(figure);
+            }
         }
+        Ok(figures)
     }
-    Ok(figures)
+
+    async fn load(
+        &self,
+        writer: &Writer,
+        requests: &Arc<[RequestId]>,
+        keys: Keys,
+        clients: usize,
+    ) -> Result<Figure> {
+        let (requests, count) = (self.among(keys, requests), requests.len());
+        let shares = Draw::shares(keys, requests.len());
+        let editors = (0..clients as u64).map(|seed| Editor {
+            handle: writer.handle().clone(),
+            draw: Draw {
+                chance: fastrand::Rng::with_seed(seed),
+                keys,
+                count: requests.len(),
+                shares: Arc::clone(&shares),
+            },
+            requests: Arc::clone(&requests),
+            requester: self.requester,
+        });
+        let before = Spent::so_far(self.ground, self.engine).await?;
+        let load = closed_loop::run(editors.collect(), self.plan).await?;
+        let spent = Spent::so_far(self.ground, self.engine).await?.since(&before, load.answered);
+        Ok(Figure {
+            aggregates: count,
+            keys,
+            load: ClosedLoop::of(clients, &load),
+            cpu_per_command_us: spent.own,
+            broker_cpu_per_command_us: spent.broker,
+            log_bytes_per_command: spent.bytes,
+            bytes_per_aggregate: self.bytes_each,
+        })
+    }
+
+    /// The requests that commands are for.
+    fn among(&self, keys: Keys, requests: &Arc<[RequestId]>) -> Arc<[RequestId]> {
+        let Keys::OnePartition = keys else { return Arc::clone(requests) };
+        let topic = Domain::Request.events_topic();
+        let first = |it: &&RequestId| self.engine.encoder.partition(topic, it.to_string().as_bytes()) == 0;
+        requests.iter().filter(first).copied().collect()
+    }
 }
 
 impl Figure {
     fn tell(&self) {
-        let Self { aggregates, keys, clients, commands_per_second, p50_ms, p99_ms, .. } = self;
-        let what = format!("{aggregates} requests, {keys:?} keys, {clients} clients").to_lowercase();
+        let Self { aggregates, keys, load, .. } = self;
+        load.tell(&format!("{aggregates} requests, {keys:?}").to_lowercase());
         say(format_args!(
-            "{what:<46} {commands_per_second:>7.0} commands/s, p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {:.1} ms, \
-             max {:.1} ms, CPU a command {:.0} µs + broker {:.0} µs, {:.0} bytes on the log",
-            self.p999_ms,
-            self.max_ms,
-            self.cpu_per_command_us,
-            self.broker_cpu_per_command_us,
-            self.log_bytes_per_command,
+            "{:<42} {:>10.0} µs of CPU a command, {:.0} µs of the broker's, {:.0} bytes on the log",
+            "", self.cpu_per_command_us, self.broker_cpu_per_command_us, self.log_bytes_per_command,
         ));
     }
-}
-
-/// A closed loop of edits; latencies of what counts, and the number of all commands.
-async fn load(
-    handle: &Handle,
-    requests: &Arc<[RequestId]>,
-    requester: UserId,
-    (keys, clients): (Keys, usize),
-    plan: Plan,
-) -> Result<(Histogram<u64>, u64)> {
-    let from = Instant::now() + plan.warm_up;
-    let (until, mut running) = (from + plan.measured, JoinSet::new());
-    let (count, shares) = (requests.len(), Draw::shares(keys, requests.len()));
-    for seed in 0..clients as u64 {
-        let draw = Draw { chance: fastrand::Rng::with_seed(seed), keys, count, shares: Arc::clone(&shares) };
-        let editor = Editor { handle: handle.clone(), requests: Arc::clone(requests), requester, draw };
-        running.spawn(editor.run(from, until));
-    }
-    let (mut latency, mut commands) = (histogram(), 0);
-    while let Some(ended) = running.join_next().await {
-        let (measured, sent) = ended??;
-        latency.add(measured)?;
-        commands += sent;
-    }
-    Ok((latency, commands))
 }
 
 /// Draws the place of a request among all of them.
@@ -224,7 +215,7 @@ impl Draw {
 
     fn next(&mut self) -> usize {
         match self.keys {
-            Keys::Uniform => self.chance.usize(..self.count),
+            Keys::Uniform | Keys::OnePartition => self.chance.usize(..self.count),
             Keys::Zipf => {
                 let drawn = self.chance.f64();
                 self.shares.partition_point(|share| *share < drawn).min(self.count - 1)
@@ -242,25 +233,16 @@ struct Editor {
     draw: Draw,
 }
 
-impl Editor {
-    async fn run(mut self, from: Instant, until: Instant) -> Result<(Histogram<u64>, u64)> {
-        let (mut latency, mut commands) = (histogram(), 0);
-        loop {
-            let submission = self.edit()?;
-            let sent = Instant::now();
-            let executed = self.handle.execute(submission).await?;
-            ensure!(!executed.events.is_empty(), "an edit changed nothing");
-            commands += 1;
-            let answered = Instant::now();
-            if answered >= until {
-                return Ok((latency, commands));
-            }
-            if answered >= from {
-                note(&mut latency, answered - sent);
-            }
-        }
+impl Client for Editor {
+    async fn command(&mut self) -> Result<()> {
+        let submission = self.edit()?;
+        let executed = self.handle.execute(submission).await?;
+        ensure!(!executed.events.is_empty(), "an edit changed nothing");
+        Ok(())
     }
+}
 
+impl Editor {
     /// Sets another time, so that the edit changes something.
     fn edit(&mut self) -> Result<Submission> {
         let request = self.requests[self.draw.next()];
@@ -283,64 +265,4 @@ impl Editor {
         let target = Target::new(AggregateType::HelpRequest, request);
         Ok(Submission { target, command: command.into(), origin })
     }
-}
-
-/// What was spent so far, or per command between two moments.
-#[derive(Clone, Copy, Debug)]
-struct Spent {
-    /// CPU of this process, in microseconds.
-    own: f64,
-    /// CPU of the broker, in microseconds.
-    broker: f64,
-    /// Bytes of the events of requests on the broker's disk.
-    bytes: f64,
-}
-
-impl Spent {
-    async fn so_far(ground: &Ground, engine: &Engine) -> Result<Self> {
-        let mut bytes = 0;
-        for partition in 0..topics::partitions(Domain::Request, engine.profile) {
-            let of = TopicPartition::new(Domain::Request.events_topic(), partition);
-            bytes += stored(&ground.kafka_data()?.join(format!("{}-{partition}", of.topic))).await?;
-        }
-        let own = cpu_us("self").await?;
-        Ok(Self { own, broker: cpu_us(&ground.broker()?).await?, bytes: bytes as f64 })
-    }
-
-    fn since(self, before: &Self, commands: u64) -> Self {
-        let each = |now: f64, before: f64| (now - before) / commands.max(1) as f64;
-        Self {
-            own: each(self.own, before.own),
-            broker: each(self.broker, before.broker),
-            bytes: each(self.bytes, before.bytes),
-        }
-    }
-}
-
-/// Bytes of the segments in a partition's folder.
-async fn stored(folder: &Path) -> Result<u64> {
-    let mut files = tokio::fs::read_dir(folder).await.with_context(|| folder.display().to_string())?;
-    let mut bytes = 0;
-    while let Some(file) = files.next_entry().await? {
-        if file.path().extension().is_some_and(|it| it == "log") {
-            bytes += file.metadata().await?.len();
-        }
-    }
-    Ok(bytes)
-}
-
-/// Bytes of memory that this process has (proc(5): the second field of statm, in pages).
-async fn resident() -> Result<f64> {
-    let statm = tokio::fs::read_to_string("/proc/self/statm").await?;
-    let pages = statm.split(' ').nth(1).context("a statm line")?.parse::<u32>()?;
-    Ok(f64::from(pages) * rustix::param::page_size() as f64)
-}
-
-/// CPU that a process has used, user and system, in microseconds (proc(5): clock ticks in fields 14 and 15).
-async fn cpu_us(process: &str) -> Result<f64> {
-    let stat = tokio::fs::read_to_string(format!("/proc/{process}/stat")).await?;
-    let fields = stat.rsplit_once(") ").context("a stat line")?.1.split(' ').collect::<Vec<_>>();
-    let ticks = fields.get(11..13).context("times in a stat line")?;
-    let ticks = ticks.iter().map(|it| it.parse::<u64>()).sum::<Result<u64, _>>()?;
-    Ok(ticks as f64 * 1e6 / rustix::param::clock_ticks_per_second() as f64)
 }

@@ -17,12 +17,12 @@ use event_schemas::{
     AggregateType, CommandId, CommunityId, CorrelationId, Domain, Envelope, Event, EventId, Metadata,
     Recorded, RequestId, SealedFields, Timestamp, UserId,
 };
+use serde::Serialize;
 use serde_json::json;
-use service_kit::shutdown;
 use uuid::Uuid;
 
 use super::ceiling::{Member, create_topic};
-use super::ground::Ground;
+use super::ground::{self, Ground, Servers};
 use super::in_process::Writer;
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
@@ -45,24 +45,48 @@ pub(crate) struct Arguments {
     /// Events of each aggregate
     #[arg(long, default_value_t = 10)]
     each: u64,
-    /// Use the servers that the environment names instead of starting some; the data stay there
+    /// Answer with one JSON object on standard output
     #[arg(long)]
-    here: bool,
+    json: bool,
+    #[command(flatten)]
+    servers: Servers,
 }
 
-/// Measures and reports. Servers that were started for it are ended, whatever happens.
+/// What was measured, in seconds; `--json` prints exactly these fields.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Report {
+    /// Events of the partition.
+    events: u64,
+    /// Until everything is served, with an empty log.
+    empty_seconds: f64,
+    /// The same, with these events to replay.
+    replayed_seconds: f64,
+    /// The same, from a snapshot of them.
+    restored_seconds: f64,
+}
+
+/// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let interrupted = shutdown::on_signal();
-    let ground = if arguments.here { Ground::here().await? } else { Ground::own().await? };
-    let measuring = interrupted.run_until_cancelled(measure(&ground, arguments)).await;
-    let measured = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
-    ground.clear().await?;
-    measured?;
+    let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
+    if arguments.json {
+        say(serde_json::to_string(&report)?);
+    } else {
+        report.tell();
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> Result<()> {
-    ground.set_up().await.context("setting the servers up")?;
+impl Report {
+    fn tell(&self) {
+        let Self { events, empty_seconds, replayed_seconds, restored_seconds } = self;
+        let replaying = format!("the same with {events} events to replay");
+        say(format_args!("{:<48} {empty_seconds:6.2} s", "until everything is served, empty log"));
+        say(format_args!("{replaying:<48} {replayed_seconds:6.2} s"));
+        say(format_args!("{:<48} {restored_seconds:6.2} s", "the same from a snapshot of them"));
+    }
+}
+
+async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> Result<Report> {
     let engine = Engine::connect(ground.settings()).await?;
     let empty = served(&engine, "nobody").await?;
     mention(format_args!("appending {events} events"));
@@ -73,10 +97,12 @@ async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> 
     mention("waiting for the snapshot");
     save(&engine, &of, before, i64::try_from(events / each.max(1))?).await?;
     let restored = served(&engine, &SnapshotConfig::default().fold).await?;
-    say(format_args!("until everything is served, empty log          {:8.2} s", empty.as_secs_f64()));
-    say(format_args!("the same with {events} events to replay  {:8.2} s", replayed.as_secs_f64()));
-    say(format_args!("the same from a snapshot of them           {:8.2} s", restored.as_secs_f64()));
-    Ok(())
+    Ok(Report {
+        events,
+        empty_seconds: empty.as_secs_f64(),
+        replayed_seconds: replayed.as_secs_f64(),
+        restored_seconds: restored.as_secs_f64(),
+    })
 }
 
 /// How long it takes a writer with code of this name to join and to serve all partitions. What it writes at its farewell

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use projectors::status;
 use service_kit::config::Secret;
-use service_kit::{postgres, shutdown};
+use service_kit::postgres;
 use sqlx::PgPool;
 
-use super::closed_loop::{Load, Plan};
+use super::closed_loop::Plan;
 use super::exchange::{Mix, Pair};
-use super::ground::Ground;
-use super::report::{Exchanges, Http, OpenLoop, Report, quantile_ms};
+use super::ground::{self, Ground, Servers};
+use super::report::{ClosedLoop, Exchanges, OpenLoop, Report, quantile_ms};
 use super::services::{Kind, Service};
 use super::{ceiling, http, in_process, replay, visible};
 use crate::api::Api;
@@ -25,6 +25,8 @@ use crate::terminal::{mention, say};
 
 /// Clients over HTTP, one load after the other.
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
+/// Clients in process: few, and as many as fill the windows.
+const CLIENTS_IN_PROCESS: [usize; 2] = [64, 512];
 /// Rates of the open loop, as parts of the peak; the last one is overload.
 const OF_PEAK: [f64; 3] = [0.5, 0.8, 3.0];
 /// Connections of the open loop: more than a service takes calls at once.
@@ -47,9 +49,8 @@ pub(crate) struct Arguments {
     /// Answer with one JSON object on standard output
     #[arg(long)]
     json: bool,
-    /// Use the servers that the environment names instead of starting some; the data stay there
-    #[arg(long)]
-    here: bool,
+    #[command(flatten)]
+    servers: Servers,
 }
 
 impl Arguments {
@@ -61,18 +62,10 @@ impl Arguments {
     }
 }
 
-/// Measures and reports. Servers that were started for it are ended, whatever happens.
+/// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    ensure!(
-        !cfg!(debug_assertions),
-        "figures of a debug build mean nothing; build it with: cargo build --release"
-    );
-    let interrupted = shutdown::on_signal();
-    let ground = if arguments.here { Ground::here().await? } else { Ground::own().await? };
-    let measuring = interrupted.run_until_cancelled(measure(&ground, arguments.plan())).await;
-    let report = measuring.unwrap_or_else(|| Err(anyhow!("interrupted")));
-    ground.clear().await?;
-    let report = report?;
+    let report =
+        ground::on(arguments.servers, async |ground| measure(ground, arguments.plan()).await).await?;
     if arguments.json {
         say(serde_json::to_string(&report)?);
     } else {
@@ -82,19 +75,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
-    ground.set_up().await.context("setting the servers up")?;
     let pairs = settle(ground).await.context("settling people")?;
     let engine = Engine::connect(ground.settings()).await?;
     mention("measuring the writer without HTTP");
-    let in_process = async |mix| in_process::load(&engine, &pairs, mix, plan).await.context("in process");
-    let (edits, exchanges) = (in_process(Mix::Edits).await?, in_process(Mix::Exchanges).await?);
+    let in_process = async |clients, mix| {
+        let load = in_process::load(&engine, clients, &pairs, mix, plan).await.context("in process")?;
+        anyhow::Ok(ClosedLoop::of(clients, &load))
+    };
+    let [few, many] = CLIENTS_IN_PROCESS;
+    let edits = vec![in_process(few, Mix::Edits).await?, in_process(many, Mix::Edits).await?];
+    let exchanges = in_process(many, Mix::Exchanges).await?;
     mention("measuring what the broker takes");
     let ceiling_events_per_second = ceiling::measure(&engine, plan).await.context("the ceiling")?;
     let command_api = Service::start(ground, Kind::CommandApi).await?;
     let keys = Arc::new(AtomicU64::new(0));
     let http = over_http(&command_api, &pairs, &keys, plan).await.context("over HTTP")?;
     let open_loop = arriving(&command_api, &pairs, &keys, plan, &http).await.context("open loop")?;
-    let exchanges = exchanging(&command_api, &pairs, &keys, plan, &exchanges).await.context("exchanges")?;
+    let exchanges = exchanging(&command_api, &pairs, &keys, plan, exchanges).await.context("exchanges")?;
     let owner = owner(ground)?;
     let read_side = ReadSide::start(ground, &engine, &owner).await.context("the read side")?;
     mention("measuring command to visible");
@@ -106,7 +103,7 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     let replayed = replay::measure(&engine, &owner).await.context("replay")?;
     Ok(Report {
         ceiling_events_per_second,
-        in_process_commands_per_second: edits.commands_per_second,
+        in_process: edits,
         http,
         exchanges,
         open_loop,
@@ -133,12 +130,12 @@ async fn over_http(
     pairs: &[Arc<Pair>],
     keys: &Arc<AtomicU64>,
     plan: Plan,
-) -> Result<Vec<Http>> {
+) -> Result<Vec<ClosedLoop>> {
     let mut all = Vec::new();
     for clients in CLIENTS {
         mention(format_args!("measuring {clients} clients over HTTP"));
         let load = http::load(command_api.address(), clients, pairs, keys, Mix::Edits, plan).await?;
-        all.push(Http::of(clients, &load));
+        all.push(ClosedLoop::of(clients, &load));
     }
     Ok(all)
 }
@@ -149,7 +146,7 @@ async fn exchanging(
     pairs: &[Arc<Pair>],
     keys: &Arc<AtomicU64>,
     plan: Plan,
-    in_process: &Load,
+    in_process: ClosedLoop,
 ) -> Result<Exchanges> {
     mention("measuring whole exchanges over HTTP");
     let [.., clients] = CLIENTS;
@@ -165,8 +162,8 @@ async fn exchanging(
     let after = counts().await?;
     Ok(Exchanges {
         records_per_command: (after.0 - before.0) / (after.1 - before.1),
-        in_process_commands_per_second: in_process.commands_per_second,
-        http: Http::of(clients, &load),
+        in_process,
+        http: ClosedLoop::of(clients, &load),
     })
 }
 
@@ -175,7 +172,7 @@ async fn arriving(
     pairs: &[Arc<Pair>],
     keys: &Arc<AtomicU64>,
     plan: Plan,
-    closed: &[Http],
+    closed: &[ClosedLoop],
 ) -> Result<Vec<OpenLoop>> {
     let peak = closed.iter().map(|it| it.commands_per_second).fold(1.0, f64::max);
     let mut all = Vec::new();

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail, ensure};
 use command_api::writer::SnapshotConfig;
 use event_log::TopicPartition;
 use event_schemas::{Domain, topics};
-use hdrhistogram::Histogram;
 use projectors::rebuild::rebuild;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -17,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::{Load, Measured, Rebuild};
 use super::{CLIENTS, Workload};
-use crate::commands::bench::closed_loop::{Answer, Carrier, Plan};
+use crate::commands::bench::closed_loop::{self, Answer, Carrier as _};
 use crate::commands::bench::exchange::{Exchange, Pair};
 use crate::commands::bench::ground::Ground;
 use crate::commands::bench::in_process::{Client, Writer};
-use crate::commands::bench::report::{histogram, note};
+use crate::commands::bench::report::ClosedLoop;
 use crate::commands::bench::write;
 use crate::engine::Engine;
 
@@ -68,9 +67,14 @@ impl Ours {
         let mut accepted = u64::from(workload.accounts);
         let mut loads = Vec::new();
         for clients in CLIENTS {
-            let (load, answered) = run(&writer.client(), &accounts, clients, workload.plan).await?;
-            loads.push(load);
-            accepted += answered;
+            let editors = (0..clients as u64).map(|seed| Editor {
+                writer: writer.client(),
+                accounts: Arc::clone(&accounts),
+                chance: fastrand::Rng::with_seed(seed),
+            });
+            let load = closed_loop::run(editors.collect(), workload.plan).await?;
+            accepted += load.answered;
+            loads.push(Load { seen: ClosedLoop::of(clients, &load), conflicts: 0 });
         }
         writer.stop().await?;
         self.accepted += accepted;
@@ -157,63 +161,19 @@ async fn ask(mut client: Client, pairs: Vec<Arc<Pair>>) -> Result<Vec<(Arc<Pair>
     Ok(asked)
 }
 
-/// Runs this many clients; also the number of commands that were accepted in all, outside the measured time, too.
-async fn run(writer: &Client, accounts: &Arc<Accounts>, clients: usize, plan: Plan) -> Result<(Load, u64)> {
-    let from = Instant::now() + plan.warm_up;
-    let until = from + plan.measured;
-    let mut running = JoinSet::new();
-    for number in 0..clients {
-        running.spawn(edit(writer.clone(), Arc::clone(accounts), Chance::of(number), from, until));
-    }
-    let (mut latency, mut accepted) = (histogram(), 0);
-    while let Some(ended) = running.join_next().await {
-        let (seen, answered) = ended??;
-        latency.add(seen)?;
-        accepted += answered;
-    }
-    Ok((Load::of(clients, &latency, plan), accepted))
-}
-
-async fn edit(
-    mut writer: Client,
+/// A client that edits any account, again and again.
+struct Editor {
+    writer: Client,
     accounts: Arc<Accounts>,
-    mut chance: Chance,
-    from: Instant,
-    until: Instant,
-) -> Result<(Histogram<u64>, u64)> {
-    let (mut latency, mut accepted) = (histogram(), 0);
-    loop {
-        let (pair, request) = &accounts.all[chance.below(accounts.all.len())];
-        let edit = Exchange::edited(request.clone(), accounts.commands.fetch_add(1, Ordering::Relaxed) + 1);
-        let sent = Instant::now();
-        let Answer::Done(_) = writer.carry(pair, &edit).await? else {
-            bail!("overloaded by clients that wait for their answers");
-        };
-        let answered = Instant::now();
-        accepted += 1;
-        if answered >= until {
-            return Ok((latency, accepted));
-        }
-        if answered >= from {
-            note(&mut latency, answered - sent);
-        }
-    }
+    chance: fastrand::Rng,
 }
 
-/// `SplitMix64`, as in `bench/peers`: the same choices in every run.
-#[derive(Debug)]
-struct Chance(u64);
-
-impl Chance {
-    const fn of(client: usize) -> Self {
-        Self(client as u64 + 1)
-    }
-
-    const fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % end as u64) as usize
+impl closed_loop::Client for Editor {
+    async fn command(&mut self) -> Result<()> {
+        let (pair, request) = &self.accounts.all[self.chance.usize(..self.accounts.all.len())];
+        let times = self.accounts.commands.fetch_add(1, Ordering::Relaxed) + 1;
+        let answer = self.writer.carry(pair, &Exchange::edited(request.clone(), times)).await?;
+        closed_loop::done(answer)?;
+        Ok(())
     }
 }

@@ -3,12 +3,10 @@
 use std::thread::available_parallelism;
 
 use anyhow::Result;
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::Workload;
-use crate::commands::bench::closed_loop::Plan;
-use crate::commands::bench::report::quantile_ms;
+use crate::commands::bench::report::ClosedLoop;
 use crate::terminal::say;
 
 /// The result of `karmyq bench peers`; `--json` prints exactly these fields.
@@ -58,18 +56,9 @@ pub(super) struct Measured {
 /// What this many clients saw.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Load {
-    /// Clients, each with one command at a time.
-    pub(super) clients: usize,
-    /// Answered commands a second.
-    pub(super) commands_per_second: f64,
-    /// Median.
-    pub(super) p50_ms: f64,
-    /// 99th percentile.
-    pub(super) p99_ms: f64,
-    /// 99.9th percentile.
-    pub(super) p999_ms: f64,
-    /// The longest.
-    pub(super) max_ms: f64,
+    /// Rate and times.
+    #[serde(flatten)]
+    pub(super) seen: ClosedLoop,
     /// Times that a command had to be repeated because of another one.
     pub(super) conflicts: u64,
 }
@@ -121,7 +110,8 @@ impl Report {
 impl Measured {
     fn tell(&self) {
         for (number, load) in self.loads.iter().enumerate() {
-            let Load { clients, commands_per_second, p50_ms, p99_ms, p999_ms, max_ms, conflicts } = load;
+            let ClosedLoop { clients, commands_per_second, p50_ms, p99_ms, p999_ms, max_ms } = load.seen;
+            let conflicts = load.conflicts;
             let name = if number == 0 { &self.name } else { "" };
             say(format_args!(
                 "{name:<36} {clients:>7} {commands_per_second:>10.0} {p50_ms:>9.2} {p99_ms:>9.2} {p999_ms:>9.2} {max_ms:>9.2} \
@@ -133,20 +123,5 @@ impl Measured {
             "{:<36} {:>7} {events_per_second:>10.0} events/s into {into}, {events} events",
             "", "rebuild"
         ));
-    }
-}
-
-impl Load {
-    /// What this many clients saw of commands that never conflict.
-    pub(super) fn of(clients: usize, latency: &Histogram<u64>, plan: Plan) -> Self {
-        Self {
-            clients,
-            commands_per_second: latency.len() as f64 / plan.measured.as_secs_f64(),
-            p50_ms: quantile_ms(latency, 0.5),
-            p99_ms: quantile_ms(latency, 0.99),
-            p999_ms: quantile_ms(latency, 0.999),
-            max_ms: quantile_ms(latency, 1.0),
-            conflicts: 0,
-        }
     }
 }

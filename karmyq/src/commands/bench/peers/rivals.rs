@@ -78,7 +78,7 @@ pub(super) async fn measure(ground: &Ground, contender: Contender, workload: Wor
     let mut measured = measured.with_context(|| format!("not done after {} s", LONGEST.as_secs()))??;
     // One program may be several contenders.
     measured.name = contender.name();
-    let clients: Vec<_> = measured.loads.iter().map(|it| it.clients).collect();
+    let clients: Vec<_> = measured.loads.iter().map(|it| it.seen.clients).collect();
     ensure!(clients == CLIENTS, "it measured {clients:?} clients");
     Ok(measured)
 }
@@ -99,7 +99,7 @@ async fn run(
         .env("PEERS_WARM_UP_SECONDS", workload.plan.warm_up.as_secs().to_string())
         .env("PEERS_SECONDS", workload.plan.measured.as_secs().to_string())
         .env("PEERS_COMMIT_INTERVAL_MS", commit_interval)
-        .env("PEERS_REPLICATION", "1")
+        .env("PEERS_REPLICATION", ground.replication()?.to_string())
         .env("KAFKA_BOOTSTRAP_SERVERS", ground.variable("KAFKA_BOOTSTRAP_SERVERS")?)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
