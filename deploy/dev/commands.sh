@@ -49,7 +49,8 @@ Variables
   KARMYQ_DIST            directory of the downloads (.dev/dist)
   COMMAND_API_PORT QUERY_API_PORT PROJECTORS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT REGISTRY_PORT POSTGRES_PORT
                          choose a port; otherwise the usual or a free one, remembered in ports.env
-  KAFKA_HEAP_OPTS        memory of the broker (-Xms256m -Xmx512m)
+  KAFKA_BROKERS          3 instead of one for a new environment: two of them have to have a write before it counts
+  KAFKA_HEAP_OPTS        memory of each broker (-Xms256m -Xmx512m)
   RUST_LOG, RATE_LIMIT_DISABLED, TOPIC_PROFILE, … reach the services; a change restarts them at the next ./dev up
 EOF
 }
@@ -105,7 +106,7 @@ command_restart() {
     case $name in
         '') services_stop ;;
         command-api | projectors | query-api | registry) process_stop "$name" TERM 30 ;;
-        kafka) process_stop kafka TERM 60 ;;
+        kafka) kafka_stop ;;
         postgres) process_stop postgres INT 60 ;;
         *) fail "unknown process '$name'" "Known: ${SERVICES[*]} kafka registry postgres" ;;
     esac
@@ -120,7 +121,7 @@ command_restart() {
 command_status() {
     local name pid address condition missing=0
     state_require
-    for name in kafka registry postgres "${SERVICES[@]}"; do
+    for name in $(kafka_names) registry postgres "${SERVICES[@]}"; do
         address=$(process_address "$name")
         if pid=$(process_pid "$name"); then
             condition="up since $(date -r "/proc/$pid" "+%F %T"), pid $pid"
@@ -135,7 +136,7 @@ command_status() {
 
 process_address() {
     case $1 in
-        kafka) echo "127.0.0.1:$KAFKA_PORT" ;;
+        kafka | kafka-?) echo "127.0.0.1:$(kafka_port "$1")" ;;
         registry) registry_url ;;
         postgres) echo "127.0.0.1:$POSTGRES_PORT" ;;
         *) service_url "$1" ;;
@@ -144,7 +145,7 @@ process_address() {
 
 process_ready() {
     case $1 in
-        kafka) kafka_ready ;;
+        kafka | kafka-?) kafka_ready "$1" ;;
         registry) registry_ready ;;
         postgres) postgres_psql postgres -c 'SELECT 1' ;;
         *) service_ready "$1" ;;

@@ -8,7 +8,7 @@ environment_addresses() {
 KARMYQ_COMMAND_API=http://127.0.0.1:$COMMAND_API_PORT
 KARMYQ_QUERY_API=http://127.0.0.1:$QUERY_API_PORT
 KARMYQ_PROJECTORS=http://127.0.0.1:$PROJECTORS_PORT
-KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$KAFKA_PORT
+KAFKA_BOOTSTRAP_SERVERS=$(kafka_bootstrap)
 SCHEMA_REGISTRY_URL=$(registry_url)
 DATABASE_URL_SUPERUSER=$(postgres_url postgres superuser)
 MIGRATIONS_DATABASE_URL=$(postgres_url karmyq_owner owner)
@@ -24,9 +24,11 @@ EOF
 
 # Settings with a local default that the caller may override.
 environment_settings() {
+    local topics=small
+    (($(kafka_count) == 1)) || topics=replicated
     cat <<EOF
 KARMYQ_PROFILE=${KARMYQ_PROFILE:-local}
-TOPIC_PROFILE=${TOPIC_PROFILE:-small}
+TOPIC_PROFILE=${TOPIC_PROFILE:-$topics}
 INTERNAL_SECRET=${INTERNAL_SECRET:-$(<"$SECRETS/internal-secret")}
 EOF
 }

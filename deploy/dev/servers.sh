@@ -16,11 +16,11 @@ servers_up() {
 
 servers_await() {
     registry_await
-    step_done servers "Kafka 127.0.0.1:$KAFKA_PORT · registry $(registry_url) · PostgreSQL 127.0.0.1:$POSTGRES_PORT"
+    step_done servers "Kafka $(kafka_bootstrap) · registry $(registry_url) · PostgreSQL 127.0.0.1:$POSTGRES_PORT"
 }
 
 servers_stop() {
     process_stop registry TERM 30
-    process_stop kafka TERM 60
+    kafka_stop
     process_stop postgres INT 60
 }

@@ -25,7 +25,7 @@ karmyq is running (after $(($1 / 1000)) s).
   reads          $query
   API page       $query/docs
   projectors     http://127.0.0.1:$PROJECTORS_PORT
-  Kafka          127.0.0.1:$KAFKA_PORT
+  Kafka          $(kafka_bootstrap)
   registry       $(registry_url)
   PostgreSQL     127.0.0.1:$POSTGRES_PORT, database karmyq
 
