@@ -2,10 +2,10 @@
 //! next decision.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use event_log::TopicPartition;
+use parking_lot::Mutex;
 
 /// Shorter ones are the pauses between two clients.
 const NOTABLE: Duration = Duration::from_millis(200);
@@ -48,7 +48,7 @@ struct Standing {
 impl Meter {
     /// A command of this partition was decided.
     pub(crate) fn decided(&self, of: &TopicPartition, at: Duration) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.lock();
         let standing = seen.partitions.entry(of.clone()).or_default();
         standing.decided = at;
         let away_since = standing.away_since.take();
@@ -59,7 +59,7 @@ impl Meter {
 
     /// A command of this partition that was sent at `sent` was not decided.
     pub(crate) fn turned_away(&self, of: &TopicPartition, sent: Duration) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.lock();
         let standing = seen.partitions.entry(of.clone()).or_default();
         let began = sent.max(standing.decided);
         standing.away_since.get_or_insert(began);
@@ -67,7 +67,7 @@ impl Meter {
 
     /// What has ended, in order.
     pub(crate) fn outages(&self) -> Vec<Outage> {
-        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner).outages.clone();
+        let mut outages = self.0.lock().outages.clone();
         outages.sort_by_key(|it| it.began);
         outages
     }

@@ -9,9 +9,10 @@ mod proxy;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -93,7 +94,7 @@ impl Network {
 
     /// Remembers which process a party is now.
     pub(crate) fn is_process(&self, party: Party, pid: u32) {
-        self.processes.lock().unwrap_or_else(PoisonError::into_inner).insert(party, pid);
+        self.processes.lock().insert(party, pid);
     }
 
     /// Opens a proxy in front of a server's address.
@@ -120,7 +121,7 @@ impl Network {
 
     /// Whose socket it is that is connected from `peer` to `local`. Whatever is none of our servers is a client.
     async fn origin(&self, peer: SocketAddr, local: SocketAddr) -> Party {
-        let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let processes = self.processes.lock().clone();
         let found = tokio::task::spawn_blocking(move || {
             // Services first: they call most, and have far fewer files open than a broker.
             let processes = processes.into_iter().rev().map(|(party, pid)| (pid, party));

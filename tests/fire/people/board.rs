@@ -1,9 +1,10 @@
 //! What the neighbours know of each other: what has come true so far, as far as they were told.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use event_schemas::Domain;
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -48,7 +49,7 @@ struct Request {
 
 impl Board {
     pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// What somebody wants next; mostly what brings an exchange on.

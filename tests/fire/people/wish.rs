@@ -1,8 +1,9 @@
 //! Something that somebody wants, under one key.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use event_schemas::{CommandId, Domain};
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,12 +22,12 @@ impl Person {
     }
 
     pub(crate) fn token(&self) -> String {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.token.lock().clone()
     }
 
     /// From here on with this access token.
     pub(crate) fn has_token(&self, token: &str) {
-        token.clone_into(&mut self.token.lock().unwrap_or_else(PoisonError::into_inner));
+        token.clone_into(&mut self.token.lock());
     }
 }
 
