@@ -36,12 +36,15 @@ fire_build() {
     step_done build "services and harness"
 }
 
-# Secrets and an empty PostgreSQL cluster; the harness starts every process itself.
+# Secrets, an empty PostgreSQL cluster, and the clock that services look at; the harness starts every process itself.
 fire_prepare() {
     # shellcheck disable=SC2034 # other parts read them
     STATE=$FIRE_STATE LOGS=$FIRE_STATE/log PIDS=$FIRE_STATE/run SECRETS=$FIRE_STATE/secrets
     fire_clear
     state_prepare
+    FIRE_CLOCK_LIBRARY=$FIRE_STATE/clock.so
+    cc -O2 -Wall -Wextra -Werror -shared -fPIC -o "$FIRE_CLOCK_LIBRARY" "$ROOT/tests/fire/clock.c" >&2 ||
+        fail "tests/fire/clock.c cannot be compiled" "The compiler's messages are above."
     secrets_create
     postgres_place
     postgres_find_binaries
@@ -63,7 +66,8 @@ fire_burn() {
     trap 'test_leftovers 2>/dev/null || true' EXIT
     # Ctrl-C reaches the harness, too, which ends in good order.
     trap : INT
-    KARMYQ_TEST_MARK=$TEST_MARK FIRE_ROOT=$ROOT FIRE_STATE=$FIRE_STATE FIRE_BINARIES=$target/$profile FIRE_KAFKA_HOME=$KAFKA_HOME \
+    KARMYQ_TEST_MARK=$TEST_MARK FIRE_ROOT=$ROOT FIRE_STATE=$FIRE_STATE FIRE_BINARIES=$target/$profile \
+        FIRE_CLOCK_LIBRARY=$FIRE_CLOCK_LIBRARY FIRE_KAFKA_HOME=$KAFKA_HOME \
         FIRE_REGISTRY=$REGISTRY_HOME/apicurio-registry-app-$APICURIO_VERSION-runner.jar \
         FIRE_POSTGRES=$POSTGRES_BIN FIRE_POSTGRES_HOME=$POSTGRES_HOME FIRE_POSTGRES_RUNNER="${POSTGRES_RUNNER[*]}" \
         "$target/debug/fire" "$@" 7>&- || result=$?

@@ -4,6 +4,8 @@
 //! strikes, waits, and puts everything back. Another kind is another function and another line here.
 
 mod brokers;
+mod clocks;
+mod disks;
 mod links;
 mod processes;
 
@@ -58,4 +60,8 @@ pub(crate) const KINDS: &[Kind] = kinds![
     6 links::slow_down,
     4 links::cut_a_service_off,
     3 links::reset_again_and_again,
+    4 disks::fill_the_disk_of_a_broker,
+    2 disks::fill_the_disk_of_postgres,
+    6 clocks::jump_a_clock,
+    3 clocks::jump_all_writers_clocks,
 ];

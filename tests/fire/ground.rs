@@ -15,6 +15,7 @@ pub(crate) use self::services::PROFILE;
 use anyhow::{Context, Result, anyhow, ensure};
 use tests::services::said;
 
+use crate::clock::WallClock;
 use crate::network::Network;
 use crate::party::{BROKERS, COMMAND_APIS, Party, QUERY_APIS};
 use crate::process::{Process, Recipe};
@@ -32,6 +33,8 @@ pub(crate) struct Site {
     registry: PathBuf,
     postgres: PathBuf,
     postgres_home: PathBuf,
+    /// `clock.c`, compiled.
+    clock: PathBuf,
     /// How to become the user that PostgreSQL runs as.
     postgres_runner: Vec<String>,
 }
@@ -52,6 +55,7 @@ impl Site {
             registry: path("FIRE_REGISTRY")?,
             postgres: path("FIRE_POSTGRES")?,
             postgres_home: path("FIRE_POSTGRES_HOME")?,
+            clock: path("FIRE_CLOCK_LIBRARY")?,
             postgres_runner: text("FIRE_POSTGRES_RUNNER")?.split_whitespace().map(str::to_owned).collect(),
         })
     }
@@ -161,6 +165,8 @@ pub(crate) struct Ground {
     pub(crate) network: Arc<Network>,
     pub(crate) places: Places,
     pub(crate) processes: BTreeMap<Party, Arc<Process>>,
+    /// Of services.
+    pub(crate) clocks: BTreeMap<Party, WallClock>,
 }
 
 impl Ground {
@@ -172,7 +178,10 @@ impl Ground {
         let network = Network::new();
         let places = Places::choose(&network).await?;
         std::fs::create_dir_all(site.state.join("log"))?;
-        let mut ground = Self { site, network, places, processes: BTreeMap::new() };
+        let clock =
+            |of: Party| anyhow::Ok((of, WallClock::right(site.state.join(format!("clock-of-{of}")))?));
+        let clocks = Party::services().into_iter().map(clock).collect::<Result<_>>()?;
+        let mut ground = Self { site, network, places, processes: BTreeMap::new(), clocks };
         for party in Party::all() {
             if let Some(recipe) = ground.recipe(party)? {
                 let process = Process::new(party, recipe, Arc::clone(&ground.network));
@@ -256,6 +265,11 @@ impl Ground {
     pub(crate) fn database(&self, role: &str, password: &str) -> Result<String> {
         let (address, password) = (self.places.of(Party::Postgres).proxy, self.site.password(password)?);
         Ok(format!("postgres://{role}:{password}@{address}/karmyq"))
+    }
+
+    /// Where a broker keeps what it has.
+    pub(crate) fn broker_folder(&self, n: u8) -> PathBuf {
+        brokers::folder(self, n)
     }
 
     /// Runs one of Kafka's own tools to its end.

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod chance;
+mod clock;
 mod faults;
 mod ground;
 mod meter;

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use parking_lot::{Mutex, MutexGuard};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::time::{Instant, sleep};
 
 use crate::network::Network;
@@ -49,6 +50,8 @@ struct State {
     wanted: bool,
     /// When its supervisor may start it again.
     not_before: Option<Instant>,
+    /// Bytes that no file may grow beyond; none when there is room.
+    room: Option<u64>,
     /// How it has ended without being asked.
     endings: Vec<ExitStatus>,
 }
@@ -59,7 +62,7 @@ impl Process {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Starts it unless it runs.
@@ -72,6 +75,7 @@ impl Process {
         if state.child.is_none() {
             let child = self.spawn();
             self.network.is_process(self.party, child.id());
+            limit(child.id(), state.room);
             state.child = Some(child);
         }
     }
@@ -97,6 +101,17 @@ impl Process {
             let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a child has a pid");
             // It may have ended by itself just now; its supervisor sees that.
             _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Lets no file that it or a child of it writes grow beyond so many bytes, also after a start.
+    pub(crate) fn limit_files(&self, room: Option<u64>) {
+        let mut state = self.state();
+        state.room = room;
+        if let Some(child) = &state.child {
+            // A child that is born meanwhile inherits the limit.
+            limit(child.id(), room);
+            children(child.id()).for_each(|it| limit(it, room));
         }
     }
 
@@ -180,4 +195,24 @@ impl Drop for Process {
             drop(child.wait());
         }
     }
+}
+
+/// Lets no file that a process writes grow beyond so many bytes.
+fn limit(process: u32, room: Option<u64>) {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw).expect("a process has a pid");
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    // It may have ended by itself just now.
+    _ = prlimit(Some(pid), Resource::Fsize, Rlimit { current: room.or(maximum), maximum });
+}
+
+/// Processes that this one has started.
+fn children(of: u32) -> impl Iterator<Item = u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(move |it| {
+        let pid = it.file_name().to_str()?.parse().ok()?;
+        let text = std::fs::read_to_string(it.path().join("stat")).ok()?;
+        // State and parent follow the name, which may hold anything.
+        let parent: u32 = text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (parent == of).then_some(pid)
+    })
 }

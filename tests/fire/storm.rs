@@ -64,7 +64,9 @@ fn strike(world: &Arc<World>, kinds: &[&Kind], mut chance: Chance, blows: &mut J
 /// Whatever a fault may have left behind is as it was.
 async fn mend(world: &World) {
     world.ground.network.heal();
+    world.ground.clocks.values().for_each(|it| it.set_ahead(0));
     for process in world.ground.processes.values() {
+        process.limit_files(None);
         process.signal(Signal::CONT);
         process.start();
     }

@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::Position;
+use parking_lot::{Mutex, MutexGuard};
 use tests::checker::History;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::WallClock;
 use crate::ground::Ground;
 use crate::meter::Meter;
 use crate::network::Link;
@@ -45,6 +47,8 @@ pub(crate) struct Account {
 pub(crate) enum Subject {
     /// A process.
     Process(Party),
+    /// The wall clock of a service.
+    Clock(Party),
     /// The way from one to the other.
     Link(Party, Party),
     /// The majority of the brokers: whoever holds it may take one away.
@@ -95,23 +99,23 @@ impl World {
     }
 
     pub(crate) fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+        self.history.lock()
     }
 
     /// An account was acknowledged.
     pub(crate) fn registered(&self, id: &str, version: i64, position: Position) {
         let (id, at) = (id.to_owned(), self.elapsed());
         let account = Account { id, version, position, at };
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).push(account);
+        self.accounts.lock().push(account);
     }
 
     pub(crate) fn accounts(&self) -> Vec<Account> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.accounts.lock().clone()
     }
 
     /// Faults so far.
     pub(crate) fn struck(&self) -> Vec<Blow> {
-        self.struck.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.struck.lock().clone()
     }
 
     /// Takes these for a fault of this kind, all or none; none while another fault has one of them.
@@ -121,7 +125,7 @@ impl World {
         subjects: impl IntoIterator<Item = Subject>,
     ) -> Option<Grip> {
         let subjects: HashSet<_> = subjects.into_iter().collect();
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
         if !taken.is_disjoint(&subjects) {
             return None;
         }
@@ -131,6 +135,10 @@ impl World {
 
     pub(crate) fn process(&self, party: Party) -> &Arc<Process> {
         &self.ground.processes[&party]
+    }
+
+    pub(crate) fn clock(&self, of: Party) -> &WallClock {
+        &self.ground.clocks[&of]
     }
 
     pub(crate) fn link(&self, from: Party, to: Party) -> Arc<Link> {
@@ -150,7 +158,7 @@ pub(crate) struct Grip {
 impl Grip {
     /// Notes that the fault begins now.
     pub(crate) fn begins(&mut self, what: String) {
-        let mut struck = self.world.struck.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut struck = self.world.struck.lock();
         self.index = Some(struck.len());
         struck.push(Blow { kind: self.kind, what, began: self.world.elapsed(), ended: None });
     }
@@ -160,9 +168,9 @@ impl Drop for Grip {
     fn drop(&mut self) {
         let elapsed = self.world.elapsed();
         if let Some(index) = self.index {
-            self.world.struck.lock().unwrap_or_else(PoisonError::into_inner)[index].ended = Some(elapsed);
+            self.world.struck.lock()[index].ended = Some(elapsed);
         }
-        let mut taken = self.world.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.world.taken.lock();
         taken.retain(|it| !self.subjects.contains(it));
     }
 }

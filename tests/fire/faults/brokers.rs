@@ -18,14 +18,14 @@ const STOP: Duration = Duration::from_secs(30);
 const BACK: Duration = Duration::from_secs(60);
 
 /// A broker, with the right to take it away.
-fn one(kind: &'static str, world: &Arc<World>, chance: &mut Chance) -> Option<(u8, Grip)> {
+pub(super) fn one(kind: &'static str, world: &Arc<World>, chance: &mut Chance) -> Option<(u8, Grip)> {
     let n = 1 + u8::try_from(chance.below(BROKERS.into())).unwrap_or_default();
     let grip = world.take(kind, [Subject::Majority, Subject::Process(Party::Broker(n))])?;
     Some((n, grip))
 }
 
 /// Starts a broker and waits until its copies are as long as their leaders', so that the next fault leaves a majority.
-async fn bring_back(world: &Arc<World>, n: u8) {
+pub(super) async fn bring_back(world: &Arc<World>, n: u8) {
     world.process(Party::Broker(n)).start();
     let back = async {
         while !is_replicated(world).await {

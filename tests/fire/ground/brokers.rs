@@ -42,7 +42,7 @@ leader.imbalance.per.broker.percentage=1
 const JAVA: [&str; 5] =
     ["-Xms192m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
-fn folder(ground: &Ground, n: u8) -> PathBuf {
+pub(super) fn folder(ground: &Ground, n: u8) -> PathBuf {
     ground.site.state.join(format!("broker-{n}"))
 }
 

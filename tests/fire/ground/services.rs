@@ -38,6 +38,7 @@ fn recipe(ground: &Ground, party: Party, binary: &str, listen: &str, role: &str)
         ("RATE_LIMIT_DISABLED".to_owned(), "true".to_owned()),
         ("SNAPSHOT_EVERY".to_owned(), SNAPSHOT_EVERY.to_owned()),
     ]);
+    variables.extend(ground.clocks[&party].variables(&ground.site.clock));
     Ok(Recipe {
         command: vec![ground.site.binaries.join(binary).display().to_string()],
         variables,

@@ -90,9 +90,13 @@ impl Crowd {
         }
         let aggregate = aggregate_of(wish, &data);
         if let Some(of) = partition_of(wish, &answer, aggregate.as_deref()) {
-            match answer.is_final() {
-                true => self.world.meter.decided(&of, at),
-                false => self.world.meter.turned_away(&of, sent),
+            match &answer {
+                Answer::Appended { .. } | Answer::Unchanged | Answer::Refused(_) => {
+                    self.world.meter.decided(&of, at);
+                }
+                // Whoever asks with a token that does not count is turned away at the door: nobody asked the partition.
+                Answer::NotTaken(code) if code == "401" => {}
+                Answer::NotTaken(_) | Answer::Unknown(_) => self.world.meter.turned_away(&of, sent),
             }
         }
         let aggregate = aggregate.unwrap_or_else(|| "something new".to_owned());
