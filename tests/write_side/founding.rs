@@ -86,6 +86,24 @@ async fn a_name_is_free_again_after_archiving_and_after_renaming() {
 }
 
 #[tokio::test]
+async fn a_repeat_tells_of_the_founding_whoever_has_the_name_by_now() {
+    let (world, instance) = World::with_instance().await;
+    let (ana, eva) = (instance.register("ana").await, instance.register("eva").await);
+    let (key, wish) = ([("idempotency-key", "found")], json!({ "name": "Elm Street" }));
+    let founded = ana.call_with(&key, "POST /communities", &[], wish.clone()).await;
+    let elm = founded.is(201)["community"]["id"].as_str().expect("an id").to_owned();
+    ana.call("PUT /communities/{id}", &[&elm], json!({ "name": "Ash Street" })).await.is(200);
+    assert_ne!(instance.found(&eva, "Elm Street").await, elm);
+    let before = world.events().await;
+    let repeat = ana.call_with(&key, "POST /communities", &[], wish).await;
+    assert!(repeat.is_replay());
+    assert_eq!(repeat.is(201)["community"]["id"], *elm);
+    assert_eq!(world.events().await, before);
+    instance.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn of_many_who_found_it_at_once_one_does_and_the_others_join() {
     let (world, instance) = World::with_instance().await;
     let mut people = Vec::new();

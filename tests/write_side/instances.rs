@@ -75,6 +75,46 @@ async fn a_name_is_taken_wherever_its_holder_lives() {
     world.drop().await;
 }
 
+#[tokio::test]
+async fn a_name_is_met_wherever_its_holder_lives() {
+    let world = World::new().await;
+    let first = world.instance(|_| {}).await;
+    let second = world.instance(|_| {}).await;
+    let mut people = Vec::new();
+    for name in ["ana", "eva"] {
+        let newcomer = registration(name);
+        let answer = patiently(|| first.client.call("POST /auth/register", &[], newcomer.clone())).await;
+        people.push(Person::of(answer.is(201), &first.client));
+    }
+    let (ana, eva) = (&people[0], &people[1]);
+    let meetings = async {
+        for n in 0..6 {
+            let name = json!({ "name": format!("Oak Street {n}") });
+            let founded = patiently(|| ana.call("POST /communities", &[], name.clone())).await;
+            let id = founded.is(201)["community"]["id"].clone();
+            // The key decides who carries it out: each of the four combinations with the holder's owner will come up.
+            for (m, person) in [eva, &eva.at(&second.client)].into_iter().enumerate() {
+                for key in 0..2 {
+                    let key = [("idempotency-key", &*format!("meet-{n}-{m}-{key}"))];
+                    let meet = || person.call_with(&key, "POST /communities", &[], name.clone());
+                    let met = patiently(meet).await;
+                    assert_eq!(
+                        (&met.is(200)["existing"], &met.body["data"]["joined"]),
+                        (&json!(true), &json!(true))
+                    );
+                    assert_eq!(met.body["data"]["community"]["id"], id);
+                    let repeat = patiently(meet).await;
+                    assert_eq!(repeat.is(200)["community"]["id"], id);
+                }
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), meetings).await.expect("nobody is put off for ever");
+    first.stop().await;
+    second.stop().await;
+    world.drop().await;
+}
+
 /// Repeats a call while its partition moves, as a client does that is told to try again.
 async fn patiently<F: Future<Output = crate::client::Answer>>(call: impl Fn() -> F) -> crate::client::Answer {
     loop {

@@ -1,4 +1,7 @@
 //! From the instance that a call reached to the one that carries it out: one hop, no loops.
+//!
+//! Whom a name belongs to is known only where it is claimed. When its holder lives elsewhere again, the instance that was
+//! reached first is told so, and sends the call there itself: whoever was sent a call never sends it on.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use event_schemas::CommunityId;
 use service_kit::answer::{POSITION, Problem};
 use service_kit::middleware::rate_limit::Counted;
 use service_kit::middleware::{Hops, correlation};
@@ -24,6 +28,12 @@ pub(crate) const LONGEST_BODY: usize = 1 << 20;
 
 /// Says that a call was forwarded already, by whom, and proves it: `<address> <seal>`.
 const FORWARDED: HeaderName = HeaderName::from_static("x-karmyq-forwarded");
+
+/// Sent with a call: the community that holds the name which it wants.
+const HOLDER: HeaderName = HeaderName::from_static("x-karmyq-holder");
+
+/// Answered to an instance: where the holder lives, `<address> <community>`.
+const ELSEWHERE: HeaderName = HeaderName::from_static("x-karmyq-elsewhere");
 
 /// A command takes milliseconds; whoever does not answer for this long has a problem that waiting does not solve.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -87,28 +97,57 @@ impl Forwarder {
         signed.is_some_and(|(address, seal)| self.key.confirms(address, seal))
     }
 
-    async fn send(&self, to: &Elsewhere, call: Call) -> Response {
+    /// Sends a call to its owner, and on to where that one knows it to belong.
+    async fn follow(&self, to: &Elsewhere, call: &Call) -> Response {
+        let (answer, onward) = self.send(to, call).await;
+        match onward {
+            Some(to) => self.send(&to, call).await.0,
+            None => answer,
+        }
+    }
+
+    /// The answer, and where the call belongs as this instance says.
+    async fn send(&self, to: &Elsewhere, call: &Call) -> (Response, Option<Elsewhere>) {
         let path = call.uri.path_and_query().map_or("/", |it| it.as_str());
-        let sent = self
+        let mut request = self
             .client
-            .request(call.method, format!("{}{path}", to.0.trim_end_matches('/')))
-            .headers(call.headers)
+            .request(call.method.clone(), format!("{}{path}", to.address.trim_end_matches('/')))
+            .headers(call.headers.clone())
             .header(FORWARDED, self.signature.clone())
-            .body(call.body)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => answered(answer).await,
+            .body(call.body.clone());
+        if let Some(holder) = to.holder {
+            request = request.header(HOLDER, holder.to_string());
+        }
+        match request.send().await {
+            Ok(answer) => {
+                let onward = elsewhere(answer.headers());
+                (answered(answer).await, onward)
+            }
             Err(error) if error.is_connect() => {
-                debug!(owner = %to.0, %error, "the owner of the partition cannot be reached");
-                moving().into_response()
+                debug!(owner = to.address, %error, "the owner of the partition cannot be reached");
+                (moving().into_response(), None)
             }
             Err(error) => {
-                warn!(owner = %to.0, %error, "the owner of the partition did not answer");
-                outcome_unknown().into_response()
+                warn!(owner = to.address, %error, "the owner of the partition did not answer");
+                (outcome_unknown().into_response(), None)
             }
         }
     }
+}
+
+/// On a call that another instance sent: the community that holds the name which it wants.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder(pub(crate) CommunityId);
+
+impl Holder {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        headers.get(HOLDER)?.to_str().ok()?.parse().ok().map(Self)
+    }
+}
+
+fn elsewhere(headers: &HeaderMap) -> Option<Elsewhere> {
+    let (address, holder) = headers.get(ELSEWHERE)?.to_str().ok()?.split_once(' ')?;
+    Some(Elsewhere { address: address.to_owned(), holder: Some(holder.parse().ok()?) })
 }
 
 /// A call as it can be sent again.
@@ -125,7 +164,7 @@ pub(crate) async fn carry(State(forwarder): State<Forwarder>, request: Request, 
 }
 
 async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
         return Problem::payload_too_large().into_response();
     };
@@ -136,9 +175,17 @@ async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Respons
         body: body.clone(),
     };
     let has_hopped = parts.extensions.get::<Counted>().is_some();
+    if let (true, Some(holder)) = (has_hopped, Holder::of(&parts.headers)) {
+        parts.extensions.insert(holder);
+    }
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
     match response.extensions_mut().remove::<Elsewhere>() {
-        Some(to) if !has_hopped => forwarder.send(&to, call).await,
+        Some(to) if !has_hopped => forwarder.follow(&to, &call).await,
+        Some(Elsewhere { address, holder: Some(holder) }) => {
+            let place = HeaderValue::from_str(&format!("{address} {holder}"));
+            response.headers_mut().extend(place.ok().map(|it| (ELSEWHERE, it)));
+            response
+        }
         _ => response,
     }
 }

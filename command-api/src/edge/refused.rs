@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::{Class, Refusal};
+use event_schemas::CommunityId;
 use serde_json::Value;
 use service_kit::answer::Problem;
 
@@ -22,15 +23,20 @@ pub(crate) enum Refused {
     Elsewhere(Elsewhere),
 }
 
-/// Base address of the instance that owns the partition.
+/// Where a call belongs: at the instance that owns the partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Elsewhere(pub(crate) String);
+pub(crate) struct Elsewhere {
+    /// The owner's address.
+    pub(crate) address: String,
+    /// The community that the call is about there, when it does not say so itself: it holds the name that was wanted.
+    pub(crate) holder: Option<CommunityId>,
+}
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Problem(problem) => problem.fmt(f),
-            Self::Elsewhere(Elsewhere(address)) => write!(f, "the partition is served by {address}"),
+            Self::Elsewhere(Elsewhere { address, .. }) => write!(f, "the partition is served by {address}"),
         }
     }
 }
@@ -50,7 +56,7 @@ impl From<sqlx::Error> for Refused {
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
         Self::Problem(match failure {
-            Failure::Elsewhere { address } => return Self::Elsewhere(Elsewhere(address)),
+            Failure::Elsewhere { address } => return Self::Elsewhere(Elsewhere { address, holder: None }),
             Failure::Refused(refusal) => problem(refusal),
             Failure::VersionConflict { current } => Problem::version_conflict(current),
             Failure::KeyReused => Problem::idempotency_key_reused(),
@@ -156,6 +162,9 @@ mod tests {
         let refused = Refused::from(Failure::Elsewhere { address: "http://b".to_owned() });
         let response = refused.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(response.extensions().get(), Some(&Elsewhere("http://b".to_owned())));
+        assert_eq!(
+            response.extensions().get(),
+            Some(&Elsewhere { address: "http://b".to_owned(), holder: None })
+        );
     }
 }

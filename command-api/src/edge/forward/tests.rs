@@ -25,7 +25,7 @@ fn instance(to: Option<String>, calls: Arc<AtomicUsize>) -> Router {
     let handler = async move |headers: HeaderMap, body: Bytes| -> Response {
         calls.fetch_add(1, Ordering::SeqCst);
         match to {
-            Some(to) => Refused::Elsewhere(Elsewhere(to)).into_response(),
+            Some(address) => Refused::Elsewhere(Elsewhere { address, holder: None }).into_response(),
             None => {
                 let key = headers.get(key::IDEMPOTENCY_KEY).cloned().unwrap();
                 (StatusCode::CREATED, [(key::IDEMPOTENT_REPLAY, key)], body).into_response()

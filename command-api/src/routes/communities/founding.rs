@@ -16,6 +16,7 @@ use super::{fresh_token, member_cap, shown, target};
 use crate::app::App;
 use crate::edge::done::{self, Reply};
 use crate::edge::fields::{Fields, Place, object};
+use crate::edge::refused::Elsewhere;
 use crate::edge::values::{one_of, text};
 use crate::edge::{Call, Refused};
 use crate::writer::Executed;
@@ -87,10 +88,15 @@ fn first_config(fields: &mut Fields<'_>) -> Option<ConfigChange> {
 pub(super) async fn found(app: &App, call: &Call, wish: Wish) -> Result<Founded, Refused> {
     let drawn = CommunityId::new(app.writer.new_id_for(Domain::Community, call.origin().command_id));
     app.owned_here(&target(drawn))?;
+    // A repeat tells of the founding again, whoever has the name by now.
+    let repeated = app.repeated(call, target(drawn), wish.command(call, drawn)).await?;
+    if let Some(founded) = repeated.filter(is_founding) {
+        return Ok(Founded::New(founded));
+    }
     let identity = Identity::of(wish.name.as_str(), wish.location.as_ref().map(|it| it.as_str()));
     match names::claim(app, &identity, drawn).await? {
         Claim::Ours => create(app, call, &identity, drawn, wish).await.map(Founded::New),
-        Claim::Held(holder) => match names::state_of(app, holder).await? {
+        Claim::Held(holder) => match state_at_owner(app, holder).await? {
             Some(present) if present.active().is_some() => meet(app, call, holder, present, wish).await,
             // An earlier attempt of this very call claimed the name and came no further.
             None if partition(app, holder) == partition(app, drawn) => {
@@ -103,6 +109,31 @@ pub(super) async fn found(app: &App, call: &Call, wish: Wish) -> Result<Founded,
             }
         },
     }
+}
+
+/// Meets the community that has the name, on the word of the instance that keeps the answers to this call and has none.
+pub(super) async fn meet_held(
+    app: &App,
+    call: &Call,
+    holder: CommunityId,
+    wish: Wish,
+) -> Result<Founded, Refused> {
+    match names::state_of(app, holder).await? {
+        Some(present) if present.active().is_some() => meet(app, call, holder, present, wish).await,
+        Some(_) => {
+            names::free(app, holder).await?;
+            Err(names::in_motion())
+        }
+        None => Err(names::in_motion()),
+    }
+}
+
+/// The state of the holder; when it lives elsewhere, the call is sent there with its id.
+async fn state_at_owner(app: &App, holder: CommunityId) -> Result<Option<Present>, Refused> {
+    names::state_of(app, holder).await.map_err(|refused| match refused {
+        Refused::Elsewhere(there) => Refused::Elsewhere(Elsewhere { holder: Some(holder), ..there }),
+        refused @ Refused::Problem(_) => refused,
+    })
 }
 
 async fn create(
@@ -140,6 +171,12 @@ pub(super) async fn settle_claim(
     }
 }
 
+/// Whether a community was founded, and not joined.
+fn is_founding(executed: &Executed) -> bool {
+    let first = executed.events.first().map(|it| &it.payload);
+    matches!(first, Some(Event::Community(CommunityEvent::CommunityCreated(_))))
+}
+
 /// Meets the community that has the name.
 async fn meet(
     app: &App,
@@ -151,13 +188,11 @@ async fn meet(
     // The ledger may know this call: as the founding of this community, or as joining it.
     let known = app.execute(call, target(holder), wish.command(call, holder)).await?;
     let Some(active) = present.active() else { return Err(names::in_motion()) };
-    if let Some(event) = known.events.first() {
-        let founded = matches!(event.payload, Event::Community(CommunityEvent::CommunityCreated(_)));
-        return Ok(if founded {
-            Founded::New(known)
-        } else {
-            Founded::Met(Met { joined: Ok(Role::Member), executed: Some(known), present })
-        });
+    if is_founding(&known) {
+        return Ok(Founded::New(known));
+    }
+    if !known.events.is_empty() {
+        return Ok(Founded::Met(Met { joined: Ok(Role::Member), executed: Some(known), present }));
     }
     let outcome = match active.role_of(call.user) {
         Some(role) => (Ok(role), None),

@@ -8,6 +8,7 @@ pub(crate) mod names;
 mod shown;
 pub(crate) mod terms;
 
+use axum::Extension;
 use axum::extract::State;
 use domain::community::{
     AccessType, ArchiveCommunity, Command, Coordinates, Identity, MemberCap, Role, SetLocation, SetTags,
@@ -19,19 +20,28 @@ use service_kit::answer::Problem;
 use service_kit::middleware::correlation;
 use tracing::warn;
 
-use self::founding::{Founded, found};
+use self::founding::{Founded, found, meet_held};
 use self::names::Claim;
 use crate::app::App;
 use crate::edge::done::{self, Reply};
 use crate::edge::fields::{Fields, list};
+use crate::edge::forward::Holder;
 use crate::edge::values::{integer, number, one_of, raw, text};
 use crate::edge::{Call, Refused};
 use crate::writer::{Executed, Target};
 
 /// POST /communities
-pub(crate) async fn create_community(State(app): State<App>, call: Call) -> Reply {
+pub(crate) async fn create_community(
+    State(app): State<App>,
+    holder: Option<Extension<Holder>>,
+    call: Call,
+) -> Reply {
     let wish = call.read(founding::wish)?;
-    match found(&app, &call, wish).await? {
+    let founded = match holder {
+        Some(Extension(Holder(holder))) => meet_held(&app, &call, holder, wish).await?,
+        None => found(&app, &call, wish).await?,
+    };
+    match founded {
         Founded::New(executed) => {
             let (id, mut data) = shown::founded(&executed)?;
             data["token"] = fresh_token(&app, &call, id, Role::Admin)?.into();
