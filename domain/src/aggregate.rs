@@ -216,3 +216,14 @@ impl Internal for Command {
         })
     }
 }
+
+#[cfg(test)]
+mod sizes {
+    use crate::State;
+
+    /// A state lives as long as its aggregate, millions of times in each owner: what grows here is noticed.
+    #[test]
+    fn a_state_is_no_larger_than_it_was() {
+        assert!(size_of::<State>() <= 184, "{} bytes", size_of::<State>());
+    }
+}

@@ -44,7 +44,8 @@ pub use past::{End, Past};
 pub use reading::Faults;
 pub use rejection::Rejection;
 pub use state::{
-    Accepted, Ask, Cancelled, Completed, Exchange, Expired, Match, Matched, Open, Proposal, State, Text,
+    Accepted, Ask, Cancelled, Completed, Exchange, Expired, Match, Matched, Open, Proposal, Sides, State,
+    Terms, Text,
 };
 pub use values::{CancelReason, MatchStatus, RejectReason, RequestType, Scope, Side, Status, Urgency};
 
@@ -57,7 +58,7 @@ impl Aggregate for State {
         match (self, command) {
             (Self::Open(open), Command::ExpireRequest(it)) => Ok(open.expire(it, now)),
             // Past its time it counts as expired, even before the timer has written it.
-            (Self::Open(open), command) if open.ask.expires_at <= now => {
+            (Self::Open(open), command) if open.terms.expires_at <= now => {
                 Self::Expired(open.clone().overdue()).decide_in_time(command, now)
             }
             (state, command) => state.decide_in_time(command, now),

@@ -36,7 +36,17 @@ pub(crate) async fn settle(world: &World) -> Result<()> {
     let deadline = Instant::now() + REST;
     let (mut before, mut since) = (Vec::new(), Instant::now());
     loop {
-        let ends = ends(&log).await?;
+        let ends = match ends(&log).await {
+            Ok(ends) => ends,
+            // A leader that was elected just now is not known to everybody yet.
+            Err(error) if Instant::now() < deadline => {
+                eprintln!("fire: {error:#}");
+                since = Instant::now();
+                sleep(Duration::from_millis(500)).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let hanging: Vec<_> = ends.iter().filter(|(_, stable, end)| stable < end).collect();
         if ends != before || !hanging.is_empty() {
             since = Instant::now();
@@ -78,7 +88,7 @@ pub(crate) async fn read(world: &Arc<World>) -> Result<History> {
     Ok(history)
 }
 
-/// Reads the log, once more as long as a policy's command waits for its owner.
+/// Reads the log, once more as long as it does not answer or a policy's command waits for its owner.
 async fn read_log(world: &World, mut seen: History) -> Result<History> {
     let servers = world.ground.places.bootstrap_servers();
     let log = KafkaLog::connect(&servers)?;
@@ -88,8 +98,15 @@ async fn read_log(world: &World, mut seen: History) -> Result<History> {
     let deadline = Instant::now() + BACKLOG;
     loop {
         let mut logged = History::default();
-        let read = logged.read_log(&log, &decoder, PROFILE).await;
-        read.map_err(|fault| anyhow!("the log cannot be read: {fault:?}"))?;
+        match logged.read_log(&log, &decoder, PROFILE).await {
+            Ok(()) => {}
+            Err(fault) if Instant::now() < deadline => {
+                eprintln!("fire: the log cannot be read yet: {fault:?}");
+                sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+            Err(fault) => return Err(anyhow!("the log cannot be read: {fault:?}")),
+        }
         let waits = violations(&logged).iter().any(|it| it.rule == Rule::PoliciesReachTheirTarget);
         if !waits || Instant::now() > deadline {
             (seen.events, seen.commands) = (logged.events, logged.commands);

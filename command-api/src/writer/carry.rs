@@ -11,7 +11,8 @@ use event_schemas::{
 };
 use uuid::Uuid;
 
-use super::partition::{Key, Partition};
+use super::key::Key;
+use super::partition::Partition;
 use super::window::{Carried, Reply, Window};
 use crate::views::Replicas;
 
@@ -113,7 +114,7 @@ pub(super) fn carry_out(
     }
     let decided = match partition.get(&ask.key) {
         Some(live) => live.state.decide(&ask.command, now),
-        None => State::initial(ask.key.0).decide(&ask.command, now),
+        None => State::initial(ask.key.aggregate()).decide(&ask.command, now),
     };
     match decided {
         Err(refusal) => Carry::Answered(Err(refusal), reply),
@@ -168,8 +169,8 @@ pub(super) fn fire_due(
 }
 
 /// A timer fires once: its command id derives from aggregate, kind and due time.
-fn timer_command_id((aggregate, id): &Key, kind: &str, due: Timestamp) -> CommandId {
-    let name = format!("{}/{id}:{kind}:{}", aggregate.name(), due.micros());
+fn timer_command_id(key: &Key, kind: &str, due: Timestamp) -> CommandId {
+    let name = format!("{key}:{kind}:{}", due.micros());
     CommandId::new(Uuid::new_v5(&Uuid::nil(), name.as_bytes()))
 }
 
@@ -209,15 +210,14 @@ fn project(
     now: Timestamp,
     event_id: EventId,
 ) -> Recorded<Event> {
-    let (aggregate_type, aggregate_id) = &ask.key;
     let version = partition.get(&ask.key).map_or(0, |it| it.version) + 1;
     let envelope = Envelope {
         event_id,
         timestamp: now,
         correlation_id: ask.correlation_id.clone(),
         causation_id: ask.causation_id,
-        aggregate_type: *aggregate_type,
-        aggregate_id: aggregate_id.to_string(),
+        aggregate_type: ask.key.aggregate(),
+        aggregate_id: ask.key.id(),
         aggregate_version: version,
         community_id: None,
         actor: ask.actor.clone(),

@@ -5,7 +5,8 @@ use tracing::error;
 
 use super::carry::{Ask, Carry, carry_out, fire_due};
 use super::handle::Job;
-use super::partition::{Key, PartitionId};
+use super::key::Key;
+use super::partition::PartitionId;
 use super::shard::Session;
 use super::window::{Reply, Window, position, respond};
 use super::{Executed, Failure, Submission};
@@ -29,7 +30,7 @@ impl Session<'_> {
             return respond(reply, Err(Failure::Moving));
         }
         let Some(reply) = self.repeat(id, &origin, reply) else { return };
-        let key: Key = (target.aggregate, target.id.into());
+        let key = Key::new(target.aggregate, &target.id);
         let Some(partition) = self.partitions.get_mut(&id) else {
             return respond(reply, Err(Failure::Moving));
         };
@@ -75,7 +76,7 @@ impl Session<'_> {
                 match fire_due(partition, &mut self.open, &self.shard.tools, &key, now) {
                     Ok(()) => counter!("karmyq_timers_total").increment(1),
                     Err(reason) => {
-                        error!(partition = %id, aggregate = %key.1, reason, "the events of a timer cannot be written");
+                        error!(partition = %id, aggregate = %key, reason, "the events of a timer cannot be written");
                         return self.spoil_open();
                     }
                 }

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::carry::{Ask, Carry, Tools, carry_out};
+use super::key::Key;
 use super::ownership::partition_of;
 use super::partition::PartitionId;
 use super::shard::{GROUP, Session};
@@ -149,7 +150,7 @@ impl Session<'_> {
             return Taken::Done;
         }
         let ask = Ask {
-            key: (command.target(), envelope.aggregate_id.into()),
+            key: Key::new(command.target(), &envelope.aggregate_id),
             command,
             id: envelope.command_id,
             fingerprint: [0; 8],

@@ -13,6 +13,7 @@ mod client;
 mod flight;
 mod handle;
 mod internal;
+mod key;
 mod ledger;
 mod owners;
 mod ownership;

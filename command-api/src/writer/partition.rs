@@ -5,13 +5,13 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use domain::{Meta, State};
-use event_schemas::{AggregateType, Domain, Envelope, Event, Recorded, Timestamp};
+use event_schemas::{Domain, Envelope, Event, Recorded, Timestamp};
 use metrics::gauge;
 
+use super::key::Key;
 use super::ledger::Ledger;
 use super::snapshots::{LastEvent, Snapshots};
 
@@ -29,9 +29,6 @@ impl std::fmt::Display for PartitionId {
         write!(f, "{}/{}", self.domain.name(), self.number)
     }
 }
-
-/// Key of an aggregate within its partition.
-pub(super) type Key = (AggregateType, Arc<str>);
 
 /// An aggregate with the place of its last event.
 #[derive(Clone, Debug)]
@@ -59,7 +56,7 @@ impl Live {
 #[derive(Debug, thiserror::Error)]
 #[error("{aggregate} has an event of version {version} after version {known}")]
 pub(super) struct Gap {
-    aggregate: Arc<str>,
+    aggregate: String,
     known: i64,
     version: i64,
 }
@@ -70,7 +67,8 @@ pub(super) struct Partition {
     pub(super) id: PartitionId,
     pub(super) ledger: Ledger,
     pub(super) snapshots: Snapshots,
-    aggregates: HashMap<Key, Live>,
+    /// Boxed: a map keeps up to half of its slots free.
+    aggregates: HashMap<Key, Box<Live>>,
     due: BinaryHeap<Reverse<(Timestamp, Key)>>,
     last_written: Timestamp,
 }
@@ -90,13 +88,13 @@ impl Partition {
 
     /// The aggregate as it is projected; none before its first event.
     pub(super) fn get(&self, key: &Key) -> Option<&Live> {
-        self.aggregates.get(key)
+        self.aggregates.get(key).map(|it| &**it)
     }
 
     /// All aggregates, in no order.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Live)> {
-        self.aggregates.iter()
+        self.aggregates.iter().map(|(key, live)| (key, &**live))
     }
 
     /// All armed timers, in order.
@@ -149,7 +147,7 @@ impl Partition {
     pub(super) fn gap_before(&self, event: &Recorded<Event>) -> Option<Gap> {
         let (key, version) = (key_of(event), event.envelope.aggregate_version);
         let known = self.version_of(&key);
-        (known + 1 < version).then_some(Gap { aggregate: key.1, known, version })
+        (known + 1 < version).then_some(Gap { aggregate: key.id(), known, version })
     }
 
     fn version_of(&self, key: &Key) -> i64 {
@@ -158,7 +156,8 @@ impl Partition {
 
     /// Takes an aggregate from a snapshot, in place of an earlier one.
     pub(super) fn take_over(&mut self, key: Key, state: State, version: i64, last: i64) {
-        self.aggregates.insert(key, Live { state, version, last: Some(last), armed: None });
+        let live = Live { state, version, last: Some(last), armed: None };
+        self.aggregates.insert(key, Box::new(live));
     }
 
     /// Goes on after this event, up to which a snapshot knows everything.
@@ -169,7 +168,7 @@ impl Partition {
 
     /// Arms the timers of all aggregates, after a replay.
     pub(super) fn arm_all(&mut self) {
-        let arm = |(key, live): (&Key, &mut Live)| {
+        let arm = |(key, live): (&Key, &mut Box<Live>)| {
             live.armed = live.state.timer().map(|it| it.due);
             live.armed.map(|due| Reverse((due, key.clone())))
         };
@@ -204,7 +203,7 @@ impl Partition {
         match before {
             Some(live) => {
                 // Its entry in the heap may have been popped since; a second one does no harm.
-                self.aggregates.insert(key.clone(), Live { armed: None, ..live });
+                self.aggregates.insert(key.clone(), Box::new(Live { armed: None, ..live }));
                 self.arm(&key);
             }
             None => {
@@ -234,8 +233,14 @@ impl Partition {
     fn evolve(&mut self, key: &Key, event: &Recorded<Event>) -> &mut Live {
         let envelope = &event.envelope;
         self.last_written = self.last_written.max(envelope.timestamp);
-        let fresh =
-            || Live { state: State::initial(envelope.aggregate_type), version: 0, last: None, armed: None };
+        let fresh = || {
+            Box::new(Live {
+                state: State::initial(envelope.aggregate_type),
+                version: 0,
+                last: None,
+                armed: None,
+            })
+        };
         let live = self.aggregates.entry(key.clone()).or_insert_with(fresh);
         live.state.evolve(&event.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
         live.version = envelope.aggregate_version;
@@ -259,5 +264,5 @@ fn count(of: usize) -> f64 {
 
 /// The key of the aggregate that an event is about.
 pub(super) fn key_of(event: &Recorded<Event>) -> Key {
-    (event.envelope.aggregate_type, event.envelope.aggregate_id.as_str().into())
+    Key::new(event.envelope.aggregate_type, &event.envelope.aggregate_id)
 }

@@ -9,7 +9,8 @@ use event_log::{NewRecord, Position, Record, TopicPartition};
 use event_schemas::{CommandId, Event, Recorded};
 use tokio::sync::oneshot;
 
-use super::partition::{Key, Live, Partition, PartitionId};
+use super::key::Key;
+use super::partition::{Live, Partition, PartitionId};
 use super::snapshots::Saved;
 use super::{Executed, Failure};
 

@@ -10,7 +10,8 @@ use super::lifetime::after_cancellation;
 use super::reading::Faults;
 use super::values::{CancelReason, RejectReason, Side, Status};
 use super::{
-    Ask, Cancelled, DetachCommunity, Matched, Open, Rejection, SetRequestPrivacy, UpdateRequest, payload,
+    Ask, Cancelled, DetachCommunity, Matched, Open, Rejection, SetRequestPrivacy, Terms, UpdateRequest,
+    payload,
 };
 use crate::Patch;
 use crate::text::FieldFault;
@@ -22,11 +23,11 @@ impl Open {
         if it.edit.is_empty() {
             return Err(Rejection::NothingToChange);
         }
-        let ask = &self.ask;
-        let scheduled_at = differing(it.edit.scheduled_at, ask.scheduled_at);
-        let preferred_start_at = differing(it.edit.preferred_start_at, ask.preferred_start_at);
-        let preferred_end_at = differing(it.edit.preferred_end_at, ask.preferred_end_at);
-        ask.check_preferred_time(preferred_start_at, preferred_end_at)?;
+        let Self { ask, terms, .. } = self;
+        let scheduled_at = differing(it.edit.scheduled_at, terms.scheduled_at);
+        let preferred_start_at = differing(it.edit.preferred_start_at, terms.preferred_start_at);
+        let preferred_end_at = differing(it.edit.preferred_end_at, terms.preferred_end_at);
+        terms.check_preferred_time(preferred_start_at, preferred_end_at)?;
         let payload = ask.checked_payload(payload)?;
         let cleared = [
             ("payload", payload == Patch::Clear),
@@ -98,6 +99,18 @@ impl Cancelled {
     }
 }
 
+impl Terms {
+    fn check_preferred_time(&self, start: Patch<Timestamp>, end: Patch<Timestamp>) -> Result<(), Rejection> {
+        let start = start.applied_to(&self.preferred_start_at);
+        let end = end.applied_to(&self.preferred_end_at);
+        if ends_before_it_starts(start, end) {
+            Err(Faults(vec![FieldFault::new("preferredEnd", END_BEFORE_START)]).into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl Ask {
     /// In any state: stories are told after the end.
     pub(super) fn set_privacy(&self, it: &SetRequestPrivacy) -> Result<Vec<RequestEvent>, Rejection> {
@@ -151,16 +164,6 @@ impl Ask {
             reason: reason.name().to_owned(),
         };
         [cancelled.into(), self.status_changed(from, Status::Cancelled)]
-    }
-
-    fn check_preferred_time(&self, start: Patch<Timestamp>, end: Patch<Timestamp>) -> Result<(), Rejection> {
-        let start = start.applied_to(&self.preferred_start_at);
-        let end = end.applied_to(&self.preferred_end_at);
-        if ends_before_it_starts(start, end) {
-            Err(Faults(vec![FieldFault::new("preferredEnd", END_BEFORE_START)]).into())
-        } else {
-            Ok(())
-        }
     }
 
     /// The written payload, normalised for the type of the request.

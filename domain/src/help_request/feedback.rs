@@ -23,7 +23,7 @@ impl Completed {
         if it.community.is_some_and(|named| !self.ask.communities.contains(&named)) {
             return Err(Rejection::InvalidCommunity);
         }
-        if self.rated.contains(&side) {
+        if self.rated.contains(side) {
             return Err(Rejection::FeedbackExists);
         }
         if self.text.is_gone(now) {

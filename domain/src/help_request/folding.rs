@@ -11,7 +11,8 @@ use super::lifetime::reminder;
 use super::past::End;
 use super::values::{CancelReason, RejectReason, RequestType, Side, Urgency};
 use super::{
-    Accepted, Ask, Cancelled, Completed, Exchange, Expired, Matched, Open, Past, Proposal, State, Text,
+    Accepted, Ask, Cancelled, Completed, Exchange, Expired, Matched, Open, Past, Proposal, Sides, State,
+    Terms, Text,
 };
 use crate::Meta;
 
@@ -21,18 +22,20 @@ impl Open {
             request_id: it.request_id,
             requester: it.requester_id,
             request_type: RequestType::named(&it.request_type).unwrap_or(RequestType::Generic),
-            category: it.category.clone(),
             posted_in: it.community_id,
             communities: it.community_ids.clone(),
             urgency: Urgency::named(&it.urgency).unwrap_or(Urgency::Medium),
+            is_public: None,
+            visibility_consent: None,
+        };
+        let terms = Box::new(Terms {
+            category: it.category.clone(),
             scheduled_at: it.scheduled_at,
             preferred_start_at: it.preferred_start_at,
             preferred_end_at: it.preferred_end_at,
             expires_at: it.expires_at,
-            is_public: None,
-            visibility_consent: None,
-        };
-        Self { ask, proposals: Vec::new(), past: Past::default(), armed_by: meta.event_id }
+        });
+        Self { ask, terms, proposals: Vec::new(), past: Past::default(), armed_by: meta.event_id }
     }
 
     pub(super) fn updated(mut self, it: &RequestUpdated) -> Self {
@@ -40,11 +43,12 @@ impl Open {
         let changed = |before: Option<Timestamp>, after: Option<Timestamp>, name: &str| {
             if cleared(name) { None } else { after.or(before) }
         };
-        let ask = &mut self.ask;
+        let Self { ask, terms, .. } = &mut self;
         ask.urgency = it.urgency.as_deref().and_then(Urgency::named).unwrap_or(ask.urgency);
-        ask.scheduled_at = changed(ask.scheduled_at, it.scheduled_at, "scheduledAt");
-        ask.preferred_start_at = changed(ask.preferred_start_at, it.preferred_start_at, "preferredStartAt");
-        ask.preferred_end_at = changed(ask.preferred_end_at, it.preferred_end_at, "preferredEndAt");
+        terms.scheduled_at = changed(terms.scheduled_at, it.scheduled_at, "scheduledAt");
+        terms.preferred_start_at =
+            changed(terms.preferred_start_at, it.preferred_start_at, "preferredStartAt");
+        terms.preferred_end_at = changed(terms.preferred_end_at, it.preferred_end_at, "preferredEndAt");
         self
     }
 
@@ -83,7 +87,7 @@ impl Open {
             remind_at: reminder(it.scheduled_at, it.travel_time_minutes, meta.at),
             armed_by: meta.event_id,
         };
-        State::Matched(Matched { ask: self.ask, accepted, past: self.past })
+        State::Matched(Matched { ask: self.ask, terms: self.terms, accepted, past: self.past })
     }
 
     pub(super) fn cancelled(self, it: &RequestCancelled, meta: Meta) -> Cancelled {
@@ -150,7 +154,13 @@ impl Matched {
             return State::Matched(self);
         }
         self.past.note(it.match_id, self.accepted.responder, End::Cancelled(Side::named(&it.by_role)));
-        State::Open(Open { ask: self.ask, proposals: Vec::new(), past: self.past, armed_by: meta.event_id })
+        State::Open(Open {
+            ask: self.ask,
+            terms: self.terms,
+            proposals: Vec::new(),
+            past: self.past,
+            armed_by: meta.event_id,
+        })
     }
 
     pub(super) fn completed(self, it: &RequestCompleted, meta: Meta) -> Completed {
@@ -158,7 +168,7 @@ impl Matched {
         Completed {
             ask: self.ask,
             exchange: Exchange { match_id, responder, completed_at: it.at },
-            rated: Vec::new(),
+            rated: Sides::default(),
             past: self.past,
             text: Text::Present { forget_at: it.forget_at, armed_by: meta.event_id },
         }
@@ -168,8 +178,8 @@ impl Matched {
 impl Completed {
     pub(super) fn rated(mut self, it: &FeedbackGiven) -> Self {
         let side = self.ask.side_of(it.from_user_id);
-        if it.match_id == self.exchange.match_id && !self.rated.contains(&side) {
-            self.rated.push(side);
+        if it.match_id == self.exchange.match_id {
+            self.rated.insert(side);
         }
         self
     }

@@ -50,7 +50,7 @@ impl Open {
             responder_id: chosen.responder,
             offer_id: None,
             request_type: self.ask.request_type.name().to_owned(),
-            scheduled_at: self.ask.scheduled_at,
+            scheduled_at: self.terms.scheduled_at,
             travel_time_minutes: it.travel_time_minutes,
         };
         let others = self.proposals.iter().filter(|other| other.match_id != chosen.match_id);
@@ -144,7 +144,7 @@ impl Matched {
             return self.past.cancel_again(&self.ask, it);
         }
         let cancelled = self.match_cancelled(self.ask.side_of(it.by)).into();
-        if now < self.ask.expires_at {
+        if now < self.terms.expires_at {
             return Ok(vec![cancelled, self.ask.status_changed(Status::Matched, Status::Open)]);
         }
         let expired = self.ask.expired(it.windows, now);
@@ -176,7 +176,7 @@ impl Matched {
             community_id: self.ask.communities.first().copied().unwrap_or(self.ask.posted_in),
             community_ids: self.ask.communities.clone(),
             request_type: self.ask.request_type.name().to_owned(),
-            category: self.ask.category.clone(),
+            category: self.terms.category.clone(),
             offer_id: None,
             completed_at: now,
         }

@@ -9,7 +9,7 @@ use super::{Ask, CancelMatch, RejectMatch, Rejection};
 
 /// The matches that came to nothing, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Past(Vec<(MatchId, UserId, End)>);
+pub struct Past(Box<[(MatchId, UserId, End)]>);
 
 /// How a match came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +30,11 @@ impl Past {
     pub(super) fn note(&mut self, match_id: MatchId, responder: UserId, end: End) {
         match self.0.iter_mut().find(|it| it.0 == match_id) {
             Some(known) => known.2 = end,
-            None => self.0.push((match_id, responder, end)),
+            None => {
+                let mut all = std::mem::take(&mut self.0).into_vec();
+                all.push((match_id, responder, end));
+                self.0 = all.into_boxed_slice();
+            }
         }
     }
 

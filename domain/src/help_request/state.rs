@@ -38,6 +38,15 @@ impl State {
         }
     }
 
+    /// Until when, and for when; none before the creation and after the end.
+    #[must_use]
+    pub const fn terms(&self) -> Option<&Terms> {
+        match self {
+            Self::Open(Open { terms, .. }) | Self::Matched(Matched { terms, .. }) => Some(terms),
+            Self::Absent | Self::Completed(_) | Self::Cancelled(_) | Self::Expired(_) => None,
+        }
+    }
+
     /// Its status in answers; none before the creation.
     #[must_use]
     pub const fn status(&self) -> Option<Status> {
@@ -82,14 +91,23 @@ pub struct Ask {
     pub requester: UserId,
     /// What kind of help is asked.
     pub request_type: RequestType,
-    /// Category of the closed list; none when it is sealed.
-    pub category: Option<String>,
     /// The community in which it was posted first.
     pub posted_in: CommunityId,
     /// The linked communities, in order.
     pub communities: Vec<CommunityId>,
     /// How soon it is needed.
     pub urgency: Urgency,
+    /// Whether it is public; none as long as nobody chose.
+    pub is_public: Option<bool>,
+    /// Whether stories may name the requester; none as long as nobody chose.
+    pub visibility_consent: Option<bool>,
+}
+
+/// Facts that matter until the end; let go then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Category of the closed list; none when it is sealed.
+    pub category: Option<String>,
     /// When the help is needed.
     pub scheduled_at: Option<Timestamp>,
     /// Start of the preferred time.
@@ -98,10 +116,6 @@ pub struct Ask {
     pub preferred_end_at: Option<Timestamp>,
     /// When it expires unless a match is accepted.
     pub expires_at: Timestamp,
-    /// Whether it is public; none as long as nobody chose.
-    pub is_public: Option<bool>,
-    /// Whether stories may name the requester; none as long as nobody chose.
-    pub visibility_consent: Option<bool>,
 }
 
 /// Asks for help; several proposals may coexist.
@@ -109,6 +123,8 @@ pub struct Ask {
 pub struct Open {
     /// What is asked.
     pub ask: Ask,
+    /// Until when, and for when.
+    pub terms: Box<Terms>,
     /// Who would help, in the order in which they came.
     pub proposals: Vec<Proposal>,
     /// Matches that came to nothing.
@@ -122,6 +138,8 @@ pub struct Open {
 pub struct Matched {
     /// What is asked.
     pub ask: Ask,
+    /// Until when, and for when.
+    pub terms: Box<Terms>,
     /// The match under way.
     pub accepted: Accepted,
     /// Matches that came to nothing.
@@ -136,7 +154,7 @@ pub struct Completed {
     /// The match that was completed.
     pub exchange: Exchange,
     /// The sides that have given feedback.
-    pub rated: Vec<Side>,
+    pub rated: Sides,
     /// Matches that came to nothing.
     pub past: Past,
     /// Whether its texts are still there.
@@ -188,6 +206,32 @@ impl Text {
         match self {
             Self::Present { forget_at, .. } => *forget_at <= now,
             Self::Forgotten => true,
+        }
+    }
+}
+
+/// Some of the two sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    requester: bool,
+    responder: bool,
+}
+
+impl Sides {
+    /// Whether this side is one of them.
+    #[must_use]
+    pub const fn contains(self, side: Side) -> bool {
+        match side {
+            Side::Requester => self.requester,
+            Side::Responder => self.responder,
+        }
+    }
+
+    /// Adds a side.
+    pub(super) const fn insert(&mut self, side: Side) {
+        match side {
+            Side::Requester => self.requester = true,
+            Side::Responder => self.responder = true,
         }
     }
 }

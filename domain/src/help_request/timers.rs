@@ -10,7 +10,7 @@ use crate::Timer;
 impl Open {
     pub(super) fn expiry_timer(&self) -> Timer<Command> {
         Timer {
-            due: self.ask.expires_at,
+            due: self.terms.expires_at,
             kind: "expiry",
             armed_by: self.armed_by,
             command: Command::ExpireRequest(ExpireRequest::default()),
@@ -19,7 +19,7 @@ impl Open {
 
     /// Nobody was found in time; nothing before that time.
     pub(super) fn expire(&self, it: &ExpireRequest, now: Timestamp) -> Vec<RequestEvent> {
-        if now < self.ask.expires_at {
+        if now < self.terms.expires_at {
             return vec![];
         }
         let expired = self.ask.expired(it.windows, now);
@@ -39,7 +39,7 @@ impl Matched {
     pub(super) fn remind(&self, it: &RemindMatch, now: Timestamp) -> Vec<RequestEvent> {
         let due =
             self.accepted.match_id == it.match_id && self.accepted.remind_at.is_some_and(|due| due <= now);
-        let scheduled_at = self.ask.scheduled_at.filter(|at| due && now < *at);
+        let scheduled_at = self.terms.scheduled_at.filter(|at| due && now < *at);
         let reminder = scheduled_at.map(|scheduled_at| MatchReminderDue {
             request_id: self.ask.request_id,
             match_id: self.accepted.match_id,

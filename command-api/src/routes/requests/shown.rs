@@ -104,7 +104,7 @@ pub(super) fn updated(id: RequestId, executed: &Executed) -> Value {
         .put("requestType", ask.request_type.name())
         .put("urgency", ask.urgency.name())
         .put("status", state.status().map(|it| it.name()))
-        .maybe_at("expiresAt", Some(ask.expires_at))
+        .maybe_at("expiresAt", state.terms().map(|it| it.expires_at))
         .into()
 }
 

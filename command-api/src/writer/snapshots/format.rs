@@ -15,8 +15,9 @@ use event_schemas::{AggregateType, CommandId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use super::super::key::Key;
 use super::super::ledger::Remembered;
-use super::super::partition::{Key, Live, PartitionId};
+use super::super::partition::{Live, PartitionId};
 
 /// Largest state in one record: brokers take a megabyte by default, and what is larger is split.
 const LARGEST_PART: usize = 512 * 1024;
@@ -59,7 +60,7 @@ pub(super) enum Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Aggregate((aggregate, id)) => write!(f, "{}/{id}", aggregate.name()),
+            Self::Aggregate(key) => key.fmt(f),
             Self::Ledger(Chunk { hour, from, number }) => write!(f, "ledger/{hour}/{from}/{number}"),
             Self::Checkpoint => f.write_str("checkpoint"),
         }
@@ -85,7 +86,7 @@ impl FromStr for Subject {
             let number = number.try_into().map_err(|_| Unknown)?;
             return Ok(Self::Ledger(Chunk { hour, from, number }));
         }
-        Ok(Self::Aggregate((AggregateType::named(kind).ok_or(Unknown)?, rest.into())))
+        Ok(Self::Aggregate(Key::new(AggregateType::named(kind).ok_or(Unknown)?, rest)))
     }
 }
 
@@ -97,7 +98,7 @@ pub(in super::super) enum Unwritable {
     #[error("it has no encoding: {0}")]
     State(#[from] postcard::Error),
     #[error("{0} is not committed")]
-    Open(Arc<str>),
+    Open(Key),
 }
 
 /// Writes records of snapshots; cheap to clone.
@@ -141,18 +142,18 @@ impl Format {
         live: &Live,
         at: Timestamp,
     ) -> Result<(Vec<NewRecord>, Digest), Unwritable> {
-        let last_offset = live.last.ok_or_else(|| Unwritable::Open(Arc::clone(&key.1)))?;
+        let last_offset = live.last.ok_or_else(|| Unwritable::Open(key.clone()))?;
         let mut state = live.state.clone();
-        self.keys.seal_kept(&mut state, &key.1)?;
+        self.keys.seal_kept(&mut state, &key.id())?;
         let about = About { partition, version: live.version, last_offset, at };
         self.records(about, &Subject::Aggregate(key.clone()), &postcard::to_stdvec(&state)?)
     }
 
     /// The state in the bytes of an aggregate's records. The keys must have caught up.
-    pub(super) fn state(&self, (aggregate, id): &Key, bytes: &[u8]) -> Option<State> {
+    pub(super) fn state(&self, key: &Key, bytes: &[u8]) -> Option<State> {
         let mut state: State = read(bytes)?;
-        self.keys.open_kept(&mut state, id).ok()?;
-        (std::mem::discriminant(&state) == std::mem::discriminant(&State::initial(*aggregate)))
+        self.keys.open_kept(&mut state, &key.id()).ok()?;
+        (std::mem::discriminant(&state) == std::mem::discriminant(&State::initial(key.aggregate())))
             .then_some(state)
     }
 

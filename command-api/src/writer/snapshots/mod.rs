@@ -25,8 +25,9 @@ use event_schemas::{CommandId, Event, EventId, Recorded, Timestamp};
 use metrics::{counter, gauge};
 use tracing::debug;
 
+use super::key::Key;
 use super::ledger::Ledger;
-use super::partition::{Key, PartitionId};
+use super::partition::PartitionId;
 
 pub(super) use format::{Chunk, Digest, Format};
 pub(super) use restoring::{Ignored, Restored};

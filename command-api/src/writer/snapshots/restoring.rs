@@ -10,8 +10,9 @@ use event_log::{Decoder, Record};
 use event_schemas::CommandId;
 use event_schemas::state::Snapshot;
 
+use super::super::key::Key;
 use super::super::ledger::Remembered;
-use super::super::partition::{Gap, Key, Partition};
+use super::super::partition::{Gap, Partition};
 use super::LastEvent;
 use super::format::{Checkpoint, Chunk, Digest, Format, Subject, digest, key_of_part, read};
 
@@ -213,8 +214,8 @@ impl Restored {
         if let Some((_, ignored)) = self.useless.drain().next() {
             return Err(ignored);
         }
-        if let Some((_, id)) = self.parts.keys().next() {
-            return Err(Ignored::Incomplete(id.to_string()));
+        if let Some(key) = self.parts.keys().next() {
+            return Err(Ignored::Incomplete(key.id()));
         }
         let covered = self.covered.max(offset);
         if covered >= end {

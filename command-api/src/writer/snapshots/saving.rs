@@ -157,7 +157,7 @@ fn records(
     match piece {
         Piece::Aggregate(key) => {
             let Some(live) = window.without(partition, key) else {
-                return Err(Unwritable::Open(key.1.clone()));
+                return Err(Unwritable::Open(key.clone()));
             };
             format.aggregate(id, key, live, last.at).map(Some)
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::format::{digest, key_of_part};
 use super::stage::{FOLD, Stage, Writer, decoder, encoder, partitions};
+use crate::writer::key::Key;
 use crate::writer::partition::Partition;
 use crate::writer::{PartitionId, Target};
 
@@ -199,7 +200,7 @@ async fn a_person_whose_key_is_destroyed_is_taken_over_as_forgotten() {
     // Compared with a replay, which finds no key either.
     assert!(is_used(&stage).await);
     let partition = stage.taken_over(writer_partition(person(3)), FOLD).await;
-    let key = (AggregateType::User, person(3).to_string().into());
+    let key = Key::new(AggregateType::User, &person(3).to_string());
     let domain::State::User(user::State::Active(user)) = &partition.get(&key).expect("is there").state else {
         panic!("somebody who registered");
     };
@@ -235,7 +236,7 @@ async fn a_large_aggregate_is_written_in_parts() {
     writer.stop().await;
     let id = writer_partition(person(1));
     let partition = stage.taken_over(id, FOLD).await;
-    let key = (AggregateType::User, person(1).to_string().into());
+    let key = Key::new(AggregateType::User, &person(1).to_string());
     let live = partition.get(&key).expect("is there");
     let format = stage.format().await;
     let whole = format.aggregate(id, &key, live, stage.now()).expect("encodes").0;

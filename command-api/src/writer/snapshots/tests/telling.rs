@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use domain::State;
 use event_schemas::{CommandId, Timestamp};
 
+use crate::writer::key::Key;
 use crate::writer::ledger::Remembered;
-use crate::writer::partition::{Key, Partition};
+use crate::writer::partition::Partition;
 
 /// All of it, in an order.
 #[derive(Debug, PartialEq)]
