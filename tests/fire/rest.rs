@@ -26,8 +26,8 @@ const STILL: Duration = Duration::from_secs(3);
 const BACKLOG: Duration = Duration::from_secs(60);
 
 /// What may be so already: everything else brings something about or is refused.
-const ALREADY_SO: [&str; 9] =
-    ["accept", "call", "cancel", "complete", "leave", "part", "read all", "rename", "tag"];
+const ALREADY_SO: [&str; 10] =
+    ["accept", "call", "cancel", "complete", "leave", "part", "read all", "reject", "rename", "tag"];
 
 /// Waits until every service is ready and the log stands still.
 pub(crate) async fn settle(world: &World) -> Result<()> {
