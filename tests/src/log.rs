@@ -58,14 +58,14 @@ impl Log {
         (0..found.partitions).map(|it| TopicPartition::new(topic, it)).collect()
     }
 
-    /// The end of every partition of a topic, as it can be read now.
+    /// The end of every partition of a topic: behind all that was acknowledged, although its marker may still come.
     ///
     /// # Panics
     /// When the broker does not answer.
     pub async fn ends(&self, topic: &str) -> Vec<(TopicPartition, i64)> {
         let mut ends = Vec::new();
         for of in self.partitions(topic) {
-            let end = self.kafka.last_stable_offset(&of).await.expect("the broker answers");
+            let end = self.kafka.high_watermark(&of).await.expect("the broker answers");
             ends.push((of, end));
         }
         ends
@@ -77,14 +77,14 @@ impl Log {
         self.records_from(starts).await
     }
 
-    /// Every committed record from these offsets up to the present ends.
+    /// Every committed record from these offsets up to the present ends, once it is settled what is committed.
     ///
     /// # Panics
     /// When the broker does not answer.
     pub async fn records_from(&self, starts: Vec<(TopicPartition, i64)>) -> Vec<Record> {
         let mut records = Vec::new();
         for (of, start) in starts {
-            let end = self.kafka.last_stable_offset(&of).await.expect("the broker answers");
+            let end = self.kafka.high_watermark(&of).await.expect("the broker answers");
             if start >= end {
                 continue;
             }

@@ -109,7 +109,7 @@ impl World {
         let decoder = Decoder::local();
         for partition in 0..topics::partitions(Domain::Notification, Profile::Small) {
             let of = TopicPartition::new(Domain::Notification.events_topic(), partition);
-            let end = self.log.last_stable_offset(&of).await.expect("it has an end");
+            let end = self.log.high_watermark(&of).await.expect("it has an end");
             let mut reader = self.log.reader(vec![(of.clone(), 0)]).await.expect("it is readable");
             while reader.position(&of).is_some_and(|it| it < end) {
                 for record in reader.next(100, READY).await.expect("it is readable") {

@@ -136,7 +136,7 @@ impl Ours {
         let mut events = 0;
         for partition in 0..topics::partitions(Domain::Request, self.engine.profile) {
             let of = TopicPartition::new(topic, partition);
-            let end = log.last_stable_offset(&of).await?;
+            let end = log.high_watermark(&of).await?;
             let (mut reader, deadline) =
                 (log.reader(vec![(of.clone(), 0)]).await?, Instant::now() + PATIENCE);
             // The last offset is a transaction's marker, which is skipped: only the position tells that it was reached.
