@@ -126,7 +126,7 @@ impl Session<'_> {
         let in_flight = self.flight.as_mut().map(|it| &mut it.window);
         let windows: [Option<&mut Window>; 2] = [Some(&mut self.open), in_flight];
         match windows.into_iter().flatten().find(|it| it.changes(id, &key)) {
-            Some(window) => window.hold(id, key, answer, reply),
+            Some(window) => window.hold(id, &key, answer, reply),
             None => respond(reply, answer),
         }
     }

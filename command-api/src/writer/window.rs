@@ -55,9 +55,17 @@ pub(super) struct Carried {
 #[derive(Debug)]
 struct Held {
     partition: PartitionId,
-    key: Key,
     answer: Result<Executed, Failure>,
+    /// Index of the record on which it was decided: the aggregate's last event then.
+    rests_on: Option<usize>,
     reply: Reply,
+}
+
+impl Carried {
+    /// The aggregate that it changed.
+    fn key(&self) -> Option<Key> {
+        self.events.first().map(super::partition::key_of)
+    }
 }
 
 impl Window {
@@ -124,15 +132,19 @@ impl Window {
         std::mem::take(&mut self.drawn)
     }
 
-    /// Holds an answer until the window is committed.
+    /// Holds an answer until the window is committed. It tells of the aggregate as it is now, whatever else the window
+    /// brings about later.
     pub(super) fn hold(
         &mut self,
         partition: PartitionId,
-        key: Key,
+        key: &Key,
         answer: Result<Executed, Failure>,
         reply: Reply,
     ) {
-        self.held.push(Held { partition, key, answer, reply });
+        let changed = |it: &&Carried| it.partition == partition && it.key().as_ref() == Some(key);
+        let last = self.commands.iter().rev().find(changed);
+        let rests_on = last.map(|it| it.first + it.events.len() - 1);
+        self.held.push(Held { partition, answer, rests_on, reply });
     }
 
     /// After the commit: tells the partitions, and the window that was decided on top of it, where its records stand, and
@@ -162,10 +174,9 @@ impl Window {
                 partition.snapshots.saved(saved);
             }
         }
-        for Held { partition, key, mut answer, reply } in self.held {
-            if let Ok(executed) = &mut answer {
-                let last = partitions.get(&partition).and_then(|it| it.get(&key)).and_then(|it| it.last);
-                executed.position = last.map(|offset| position(partition, offset));
+        for Held { partition, mut answer, rests_on, reply } in self.held {
+            if let (Ok(executed), Some(record)) = (&mut answer, rests_on) {
+                executed.position = Some(position(partition, offsets[record]));
             }
             respond(reply, answer);
         }

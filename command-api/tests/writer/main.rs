@@ -6,7 +6,7 @@ mod slow;
 mod takeover;
 
 use command_api::writer::Failure;
-use scene::{Scene, found, join, join_privately, person};
+use scene::{Scene, found, join, join_privately, person, register, rename};
 
 #[tokio::test]
 async fn versions_count_up_and_the_position_is_that_of_the_last_event() {
@@ -82,6 +82,27 @@ async fn a_refusal_that_rests_on_a_window_waits_for_it() {
         matches!(refused, Failure::Refused(it) if it.code == "ALREADY_MEMBER"),
         "told once it is durable"
     );
+}
+
+#[tokio::test]
+async fn what_is_so_already_is_told_with_the_event_that_made_it_so() {
+    let scene = Scene::begin().await;
+    scene.register(person(1)).await;
+    let mut held = scene.log.hold_next();
+    let other = scene.start(register(person(2)), "keeps the log busy");
+    held.reached().await;
+    // All three wait for one window, in this order.
+    let first = scene.start(rename(person(1), "Bea"), "first");
+    let again = scene.start(rename(person(1), "Bea"), "again");
+    let later = scene.start(rename(person(1), "Cleo"), "later");
+    scene.sees_no_answer(&later).await;
+    held.release();
+    other.await.expect("task").expect("registers");
+    let (first, again) = (first.await.expect("task"), again.await.expect("task"));
+    let (first, again) = (first.expect("renames"), again.expect("is Bea already"));
+    assert!(again.events.is_empty(), "nothing to change");
+    assert_eq!((again.version, again.position), (first.version, first.position));
+    assert_eq!(later.await.expect("task").expect("renames").version, first.version + 1);
 }
 
 #[tokio::test]

@@ -282,6 +282,13 @@ pub(crate) fn register(user: UserId) -> (Target, Command) {
     (Target::new(AggregateType::User, user), command.into())
 }
 
+pub(crate) fn rename(user: UserId, name: &str) -> (Target, Command) {
+    let mut update = domain::user::UpdateProfile::of(user);
+    update.name = Some(domain::user::DisplayName::parse(name).expect("a name"));
+    let command = domain::user::Command::UpdateProfile(Box::new(update));
+    (Target::new(AggregateType::User, user), command.into())
+}
+
 pub(crate) fn join(community: CommunityId, user: UserId) -> (Target, Command) {
     let command = community::Command::JoinCommunity(JoinCommunity { by: user, message: None });
     (Target::new(AggregateType::Community, community), command.into())
