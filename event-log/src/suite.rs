@@ -24,8 +24,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::{
-    EventLog, GroupConfig, GroupEvent, Lane, Membership, NewRecord, Position, Reader, Record, TopicPartition,
-    Window,
+    EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, NewRecord, Position, Reader, Record,
+    TopicPartition, Window,
 };
 
 /// Longer than anything here may take.
@@ -146,22 +146,12 @@ impl Bench {
 
     /// Waits for a marker: a commit is acknowledged when it is decided, and a broker writes the markers afterwards.
     async fn end_reaches(&self, of: &TopicPartition, end: i64) {
-        let reaching = async {
-            while self.log.high_watermark(of).await.expect("there is an end") < end {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, reaching).await.expect("the marker is written");
+        until_it_is(end, async || self.log.high_watermark(of).await).await;
     }
 
     /// Like [`Bench::end_reaches`] for what readers of committed records see, which a broker moves after the high watermark.
     async fn stable_reaches(&self, of: &TopicPartition, end: i64) {
-        let reaching = async {
-            while self.log.last_stable_offset(of).await.expect("there is an end") < end {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, reaching).await.expect("the marker is written");
+        until_it_is(end, async || self.log.last_stable_offset(of).await).await;
     }
 
     /// Everything committed on an event partition, read until its high watermark.
@@ -178,6 +168,16 @@ impl Bench {
         timeout(PATIENCE, reading).await.expect("the end is reached");
         records
     }
+}
+
+/// Waits until an end of a partition has reached this offset.
+async fn until_it_is(end: i64, ask: impl AsyncFn() -> Result<i64, LogError>) {
+    let reaching = async {
+        while ask().await.expect("there is an end") < end {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, reaching).await.expect("the marker is written");
 }
 
 /// A member of the test's group.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::Person;
+use crate::client::{Answer, Client, Person};
 use crate::world::{World, registration};
 
 #[tokio::test]
@@ -15,10 +15,7 @@ async fn any_instance_takes_any_call() {
     let clients = [&first.client, &second.client];
     let mut people = Vec::new();
     for n in 0..6 {
-        let client = clients[n % 2];
-        let newcomer = registration(&format!("person-{n}"));
-        let answer = patiently(|| client.call("POST /auth/register", &[], newcomer.clone())).await;
-        people.push(Person::of(answer.is(201), client));
+        people.push(newcomer(clients[n % 2], &format!("person-{n}")).await);
     }
     for (n, person) in people.iter().enumerate() {
         let elsewhere = person.at(clients[(n + 1) % 2]);
@@ -49,9 +46,7 @@ async fn a_name_is_taken_wherever_its_holder_lives() {
     let world = World::new().await;
     let first = world.instance(|_| {}).await;
     let second = world.instance(|_| {}).await;
-    let newcomer = registration("ana");
-    let answer = patiently(|| first.client.call("POST /auth/register", &[], newcomer.clone())).await;
-    let ana = Person::of(answer.is(201), &first.client);
+    let ana = newcomer(&first.client, "ana").await;
     let mut communities = Vec::new();
     for n in 0..6 {
         let name = json!({ "name": format!("Elm Street {n}") });
@@ -80,20 +75,14 @@ async fn a_name_is_met_wherever_its_holder_lives() {
     let world = World::new().await;
     let first = world.instance(|_| {}).await;
     let second = world.instance(|_| {}).await;
-    let mut people = Vec::new();
-    for name in ["ana", "eva"] {
-        let newcomer = registration(name);
-        let answer = patiently(|| first.client.call("POST /auth/register", &[], newcomer.clone())).await;
-        people.push(Person::of(answer.is(201), &first.client));
-    }
-    let (ana, eva) = (&people[0], &people[1]);
+    let (ana, eva) = (newcomer(&first.client, "ana").await, newcomer(&first.client, "eva").await);
     let meetings = async {
         for n in 0..6 {
             let name = json!({ "name": format!("Oak Street {n}") });
             let founded = patiently(|| ana.call("POST /communities", &[], name.clone())).await;
             let id = founded.is(201)["community"]["id"].clone();
             // The key decides who carries it out: each of the four combinations with the holder's owner will come up.
-            for (m, person) in [eva, &eva.at(&second.client)].into_iter().enumerate() {
+            for (m, person) in [&eva, &eva.at(&second.client)].into_iter().enumerate() {
                 for key in 0..2 {
                     let key = [("idempotency-key", &*format!("meet-{n}-{m}-{key}"))];
                     let meet = || person.call_with(&key, "POST /communities", &[], name.clone());
@@ -115,8 +104,15 @@ async fn a_name_is_met_wherever_its_holder_lives() {
     world.drop().await;
 }
 
+/// Registers a person, who calls by this client from then on.
+async fn newcomer(client: &Client, name: &str) -> Person {
+    let body = registration(name);
+    let answer = patiently(|| client.call("POST /auth/register", &[], body.clone())).await;
+    Person::of(answer.is(201), client)
+}
+
 /// Repeats a call while its partition moves, as a client does that is told to try again.
-async fn patiently<F: Future<Output = crate::client::Answer>>(call: impl Fn() -> F) -> crate::client::Answer {
+async fn patiently<F: Future<Output = Answer>>(call: impl Fn() -> F) -> Answer {
     loop {
         let answer = call().await;
         if answer.status != 503 {

@@ -96,18 +96,14 @@ pub(super) async fn found(app: &App, call: &Call, wish: Wish) -> Result<Founded,
     let identity = Identity::of(wish.name.as_str(), wish.location.as_ref().map(|it| it.as_str()));
     match names::claim(app, &identity, drawn).await? {
         Claim::Ours => create(app, call, &identity, drawn, wish).await.map(Founded::New),
-        Claim::Held(holder) => match state_at_owner(app, holder).await? {
-            Some(present) if present.active().is_some() => meet(app, call, holder, present, wish).await,
+        Claim::Held(holder) => {
+            let present = state_at_owner(app, holder).await?;
             // An earlier attempt of this very call claimed the name and came no further.
-            None if partition(app, holder) == partition(app, drawn) => {
-                create(app, call, &identity, holder, wish).await.map(Founded::New)
+            if present.is_none() && partition(app, holder) == partition(app, drawn) {
+                return create(app, call, &identity, holder, wish).await.map(Founded::New);
             }
-            None => Err(names::in_motion()),
-            Some(_) => {
-                names::free(app, holder).await?;
-                Err(names::in_motion())
-            }
-        },
+            meet(app, call, holder, present, wish).await
+        }
     }
 }
 
@@ -118,14 +114,8 @@ pub(super) async fn meet_held(
     holder: CommunityId,
     wish: Wish,
 ) -> Result<Founded, Refused> {
-    match names::state_of(app, holder).await? {
-        Some(present) if present.active().is_some() => meet(app, call, holder, present, wish).await,
-        Some(_) => {
-            names::free(app, holder).await?;
-            Err(names::in_motion())
-        }
-        None => Err(names::in_motion()),
-    }
+    let present = names::state_of(app, holder).await?;
+    meet(app, call, holder, present, wish).await
 }
 
 /// The state of the holder; when it lives elsewhere, the call is sent there with its id.
@@ -177,17 +167,22 @@ fn is_founding(executed: &Executed) -> bool {
     matches!(first, Some(Event::Community(CommunityEvent::CommunityCreated(_))))
 }
 
-/// Meets the community that has the name.
+/// Meets the community that has the name, frees the name of one that is archived, and comes back later to one that is
+/// still being founded.
 async fn meet(
     app: &App,
     call: &Call,
     holder: CommunityId,
-    present: Present,
+    present: Option<Present>,
     wish: Wish,
 ) -> Result<Founded, Refused> {
+    let Some(present) = present else { return Err(names::in_motion()) };
+    let Some(active) = present.active() else {
+        names::free(app, holder).await?;
+        return Err(names::in_motion());
+    };
     // The ledger may know this call: as the founding of this community, or as joining it.
     let known = app.execute(call, target(holder), wish.command(call, holder)).await?;
-    let Some(active) = present.active() else { return Err(names::in_motion()) };
     if is_founding(&known) {
         return Ok(Founded::New(known));
     }
