@@ -118,6 +118,17 @@ fn different_answers_to_one_key_are_found() {
 }
 
 #[test]
+fn a_command_that_was_taken_after_all_is_found() {
+    finds(NotTakenIsTrue, |history| {
+        let told = history.attempts.iter().find(|it| matches!(it.answer, Answer::Appended { .. }));
+        let command = told.expect("there is one").command;
+        for attempt in history.attempts.iter_mut().filter(|it| it.command == command) {
+            attempt.answer = Answer::NotTaken("ABORTED".to_owned());
+        }
+    });
+}
+
+#[test]
 fn versions_with_a_gap_are_found() {
     finds(VersionsCount, |history| event(history, "MatchAccepted").record.envelope.aggregate_version += 1);
 }

@@ -6,10 +6,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use event_schemas::topics::Profile;
 use tests::checker::{History, Rule, Violation, violations};
 use tokio::time::{sleep, timeout};
 
 use super::chance;
+use super::instance::decoder;
 use super::neighbours::{Wish, people, publish, read_all, register, untag};
 use super::nemesis;
 use super::plan::{Mutant, Plan};
@@ -154,11 +156,21 @@ async fn settle(world: &World) {
         world.rest().await;
         world.history.lock().settled_at = Some(due - chrono::TimeDelta::hours(1));
     }
+    timers_have_fired(world).await;
     // Once to make it so, and once more to see that it is.
     for wish in looks(world).into_iter().chain(looks(world)) {
         world.fulfil(&wish).await;
     }
     world.rest().await;
+}
+
+/// Whatever is due has fired by itself: the next command for an aggregate would fire what a successor has forgotten.
+async fn timers_have_fired(world: &World) {
+    let mut history = History { settled_at: world.history.lock().settled_at, ..History::default() };
+    if history.read_log(&world.log, &decoder(), Profile::Small).await.is_ok() {
+        let found = violations(&history).into_iter().filter(|it| it.rule == Rule::TimersFireOnTime);
+        world.history.lock().faults.extend(found.map(|it| it.to_string()));
+    }
 }
 
 /// Wishes that change nothing the second time.

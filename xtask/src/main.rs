@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 const HELP: &str = "\
 cargo xtask check                      what CI runs without servers: formatting, lints, docs, dependencies, tests, tidy
 cargo xtask bless                      write the golden samples and digests that are missing; existing ones stay
-cargo xtask mutants [NAME…]            take the rules of the write side out one at a time; the simulation has to notice
+cargo xtask mutants [NAME…]            take rules out of the code one at a time; the simulation, or what the patch names, has to notice
 cargo xtask new-event <domain> <Type>  write the schema of a new event, ready to be filled in";
 
 /// Golden samples and digests are written by the tests that compare them.

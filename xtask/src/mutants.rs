@@ -1,13 +1,20 @@
-//! `cargo xtask mutants`: the rules of the write side taken out of the real code, one at a time; the simulation has to
-//! notice each. They are patches in `tests/mutants`, and each says in its first line which rule it breaks.
+//! `cargo xtask mutants`: rules taken out of the real code, one at a time; the simulation has to notice each, or the tests
+//! that the patch names. They are patches in `tests/mutants`, and each says in its first line which rule it breaks.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Instant;
 
 use crate::shell;
 
 /// Seeds after which a mutant counts as unnoticed.
 const SEEDS: &str = "3000";
+
+/// What has to notice a mutant whose patch does not say otherwise.
+const SIMULATION: &str = "test --package tests --test simulation every_seed";
+
+/// Begins the line of a patch that names other tests.
+const NOTICED_BY: &str = "Noticed by: cargo ";
 
 /// Tries all mutants, or those of these names.
 ///
@@ -42,32 +49,46 @@ fn name(patch: &Path) -> String {
     patch.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Breaks the rule in the tree, runs the simulation there, and mends it again.
+/// Breaks the rule in the tree, runs what has to notice there, and mends it again.
 fn notice(tree: &Path, patch: &Path) -> Result<(), String> {
     let name = name(patch);
+    let text = std::fs::read_to_string(patch).map_err(|error| format!("{name}: {error}"))?;
+    let proof = text.lines().find_map(|it| it.strip_prefix(NOTICED_BY)).unwrap_or(SIMULATION);
     git(tree, &["apply", &patch.to_string_lossy()])?;
-    let mut simulation = shell::cargo(["test", "--package", "tests", "--test", "simulation", "every_seed"]);
-    simulation.env("KARMYQ_SEEDS", SEEDS).current_dir(tree);
-    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
-        simulation.env("CARGO_TARGET_DIR", shell::root().join("target"));
-    }
-    let ran = simulation.output().map_err(|error| format!("{name}: {error}"));
+    let (built, began, ran) = (run(tree, proof, &["--no-run"]), Instant::now(), run(tree, proof, &[]));
     git(tree, &["checkout", "--", "."])?;
-    match seen(&ran?) {
+    if !built.map_err(|error| format!("{name}: {error}"))?.status.success() {
+        return Err(format!("{name}: does not compile"));
+    }
+    match seen(&ran.map_err(|error| format!("{name}: {error}"))?) {
         Some(violation) => {
-            println!("{name}: {violation}");
+            println!("{name}: after {} s, {violation}", began.elapsed().as_secs());
             Ok(())
         }
-        None => Err(format!("{name}: nobody noticed in {SEEDS} seeds, or it does not compile")),
+        None => Err(format!("{name}: cargo {proof} does not notice")),
     }
 }
 
-/// The seed that found something, and what.
+fn run(tree: &Path, proof: &str, more: &[&str]) -> std::io::Result<Output> {
+    let mut cargo = shell::cargo(proof.split(' ').chain(more.iter().copied()));
+    cargo.env("KARMYQ_SEEDS", SEEDS).current_dir(tree);
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        cargo.env("CARGO_TARGET_DIR", shell::root().join("target"));
+    }
+    cargo.output()
+}
+
+/// The seed that found something, and what; or the first test that failed.
 fn seen(ran: &Output) -> Option<String> {
     let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    if ran.status.success() {
+        return None;
+    }
     let mut lines = said.lines().skip_while(|it| !(it.starts_with("seed ") && it.contains(" violations")));
-    let (seed, first) = (lines.next()?, lines.next()?);
-    (!ran.status.success()).then(|| format!("{seed}, first: {first}"))
+    if let (Some(seed), Some(first)) = (lines.next(), lines.next()) {
+        return Some(format!("{seed}, first: {first}"));
+    }
+    said.lines().find(|it| it.starts_with("test ") && it.ends_with("FAILED")).map(str::to_owned)
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<(), String> {

@@ -10,7 +10,7 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// `cargo` with these arguments.
-pub(crate) fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(arguments);
     command

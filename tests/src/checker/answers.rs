@@ -1,6 +1,6 @@
 //! What clients were told against what stands in the log (invariant W2).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use event_schemas::{CommandId, Event};
 
@@ -18,6 +18,7 @@ pub(super) fn check(history: &History, found: &mut Findings) {
         acknowledged(attempt, &applied, found);
     }
     same_answer(history, found);
+    not_taken(history, &applied, found);
     shown_again(history, found);
     for attempt in &history.unanswered {
         found.note(Rule::EverythingIsAnswered, &attempt.aggregate, attempt.to_string());
@@ -77,6 +78,28 @@ fn same_answer(history: &History, found: &mut Findings) {
                 format!("{firsts} callers are said to have been first: {}", attempts[0].command),
             );
         }
+    }
+}
+
+/// A command is on the log only if some attempt was told so for the first time, or that nobody knows.
+fn not_taken(history: &History, applied: &Applied<'_>, found: &mut Findings) {
+    let mut may_have_been = HashSet::new();
+    for attempt in history.attempts.iter().chain(&history.unanswered) {
+        match &attempt.answer {
+            Answer::Appended { replayed: Some(true), .. }
+            | Answer::NotTaken(_)
+            | Answer::Refused(_)
+            | Answer::Unchanged => {}
+            Answer::Appended { .. } | Answer::Unknown(_) => _ = may_have_been.insert(attempt.command),
+        }
+    }
+    let denied = |it: &&Attempt| {
+        matches!(it.answer, Answer::NotTaken(_))
+            && applied.contains_key(&it.command)
+            && !may_have_been.contains(&it.command)
+    };
+    for attempt in history.attempts.iter().filter(denied) {
+        found.note(Rule::NotTakenIsTrue, &attempt.aggregate, format!("it stands in the log: {attempt}"));
     }
 }
 

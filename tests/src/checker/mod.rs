@@ -39,6 +39,8 @@ pub enum Rule {
     AppliedOnce,
     /// The same key gets the same answer.
     SameKeySameAnswer,
+    /// Where everybody was told that nothing was taken, nothing was.
+    NotTakenIsTrue,
     /// Where nothing is wrong, every command is answered.
     EverythingIsAnswered,
     /// Versions of an aggregate are 1..n.
