@@ -32,5 +32,34 @@ pub mod telemetry;
 
 /// The allocator of every binary that links this crate. Requests are made on one thread and dropped on another, where the
 /// system's allocator took a third of command-api's time, much of it waiting for its own locks.
+#[cfg(not(feature = "count-allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The system's allocator, counting: how often it is asked does not depend on which one it is.
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+/// What this process has asked of the allocator so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocated {
+    /// How often it asked for memory, to have it grow included.
+    pub times: u64,
+    /// Bytes that it has now.
+    pub bytes: u64,
+}
+
+/// Counts what is allocated; none unless the feature `count-allocations` is on. Libraries in C are not counted.
+#[must_use]
+pub fn allocated() -> Option<Allocated> {
+    #[cfg(feature = "count-allocations")]
+    {
+        let stats = ALLOCATOR.stats();
+        let times = u64::try_from(stats.allocations + stats.reallocations).ok()?;
+        let bytes = u64::try_from(stats.bytes_allocated - stats.bytes_deallocated).ok()?;
+        Some(Allocated { times, bytes })
+    }
+    #[cfg(not(feature = "count-allocations"))]
+    None
+}

@@ -61,6 +61,7 @@ impl Session<'_> {
             Ok(appended) => {
                 self.lanes.push(lane);
                 self.positions.extend(consumed);
+                self.gathering.begin(window.callers(), self.open.callers());
                 window.settle(&appended.offsets, &mut self.partitions, &mut self.open);
                 Ok(())
             }

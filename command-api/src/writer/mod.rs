@@ -11,6 +11,7 @@ mod attendance;
 mod carry;
 mod client;
 mod flight;
+mod gathering;
 mod handle;
 mod internal;
 mod key;

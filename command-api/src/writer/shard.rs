@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use super::attendance::Attendance;
 use super::carry::Tools;
 use super::flight::{Flight, landing};
+use super::gathering::Gathering;
 use super::handle::{Job, Serving};
 use super::internal::Inbox;
 use super::owners::Announcer;
@@ -133,6 +134,7 @@ impl Shard {
             positions: HashMap::new(),
             inbox: Inbox::default(),
             open: Window::default(),
+            gathering: Gathering::default(),
             flight: None,
             saving: Saving::new(),
             gives_back: false,
@@ -207,6 +209,8 @@ pub(super) struct Session<'a> {
     pub(super) inbox: Inbox,
     /// The window that collects.
     pub(super) open: Window,
+    /// Whom it waits for.
+    pub(super) gathering: Gathering,
     /// The window that is being committed.
     pub(super) flight: Option<Flight>,
     /// When it may write snapshots.
@@ -236,7 +240,7 @@ impl Session<'_> {
                 return if stop.is_cancelled() { End::Stopped } else { End::Drained };
             }
             let room = self.shard.config.window_records.saturating_sub(self.open.records.len());
-            let (due, saves_from) = (self.next_due(), self.saves_from());
+            let (due, saves_from, gathers_until) = (self.next_due(), self.saves_from(), self.gathers_until());
             let takes_jobs = room > 0 && !self.gives_back;
             let clients_turn = from_group && takes_jobs && !self.shard.jobs.is_empty();
             // Whatever ends of its own accord stands before what may come without end, and snapshots come last. Nothing here
@@ -250,6 +254,7 @@ impl Session<'_> {
                     Ok(())
                 }
                 Some(loaded) = self.loading.join_next() => self.loaded(loaded),
+                () = sleep_until(gathers_until), if gathers_until.is_some() => Ok(()),
                 () = self.inbox.view_caught_up() => Ok(()),
                 () = tokio::time::sleep_until(due), if room > 0 => { self.fire_timers(); Ok(()) }
                 _ = report.tick() => { self.partitions.values().for_each(Partition::report); Ok(()) }
@@ -276,7 +281,7 @@ impl Session<'_> {
         if self.flight.is_none() {
             self.announce_leaving()?;
             self.save_some();
-            if !self.open.is_empty() {
+            if !self.open.is_empty() && self.gathers_until().is_none_or(|it| it <= Instant::now()) {
                 self.commit();
             }
         }
@@ -285,6 +290,12 @@ impl Session<'_> {
 
     fn is_idle(&self) -> bool {
         self.flight.is_none() && self.open.is_empty() && self.partitions.is_empty()
+    }
+
+    /// Until when the open window waits for callers although it could be handed to a lane; none when it does not.
+    fn gathers_until(&self) -> Option<Instant> {
+        let may_wait = self.flight.is_none() && !self.open.is_empty() && self.has_room() && !self.gives_back;
+        may_wait.then(|| self.gathering.until(self.open.callers())).flatten()
     }
 
     fn next_due(&self) -> Instant {

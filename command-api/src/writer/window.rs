@@ -74,6 +74,11 @@ impl Window {
         self.records.is_empty() && self.consumed.is_empty()
     }
 
+    /// How many callers wait for it.
+    pub(super) fn callers(&self) -> usize {
+        self.commands.iter().map(|it| it.replies.len()).sum::<usize>() + self.held.len()
+    }
+
     /// The command with this id, if it waits here.
     pub(super) fn find(&mut self, partition: PartitionId, id: CommandId) -> Option<&mut Carried> {
         let index = *self.by_id.get(&(partition, id))?;

@@ -122,11 +122,16 @@ impl ClosedLoop {
 
     /// Prints the line for people.
     pub(super) fn tell(&self, how: &str) {
+        say(self.line(how));
+    }
+
+    /// The line for people.
+    pub(super) fn line(&self, how: &str) -> String {
         let Self { clients, commands_per_second, p50_ms, p99_ms, p999_ms, max_ms } = self;
         let what = format!("{how}, {clients} {}", if *clients == 1 { "client" } else { "clients" });
         let latency =
             format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms, max {max_ms:.1} ms");
-        say(format_args!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}"));
+        format!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}")
     }
 }
 

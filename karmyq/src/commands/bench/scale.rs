@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -20,7 +21,7 @@ use super::closed_loop::{self, Client, Plan};
 use super::ground::{self, Ground, Servers};
 use super::in_process::Writer;
 use super::report::ClosedLoop;
-use super::spent::{Spent, resident};
+use super::spent::{Spent, memory};
 use super::takeover;
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
@@ -31,6 +32,9 @@ const AGGREGATES: [usize; 3] = [10_000, 100_000, 1_000_000];
 const CLIENTS: [usize; 2] = [64, 512];
 /// Exponent of the zipf distribution: as in YCSB, a fifth of the keys get most of the commands.
 const EXPONENT: f64 = 0.99;
+
+/// Edits so far: the next one sets a time that none has set, because an edit that changes nothing is refused.
+static EDITS: AtomicI64 = AtomicI64::new(0);
 
 /// How to measure and how to answer.
 #[derive(Args, Clone, Copy, Debug)]
@@ -76,8 +80,11 @@ struct Figure {
     broker_cpu_per_command_us: f64,
     /// Of the events on the log, as the broker stores them, one replica.
     log_bytes_per_command: f64,
+    /// Allocations of memory by this process, clients included; only a build with `--features count-allocations` counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocations_per_command: Option<f64>,
     /// Memory of this process beyond what it had with an empty log, per aggregate: state, key, timer, and its command in
-    /// the ledger.
+    /// the ledger. Exact in a build with `--features count-allocations`; otherwise the garbage of the start is in it.
     bytes_per_aggregate: f64,
 }
 
@@ -95,7 +102,7 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
     let requester = UserId::new(Uuid::now_v7());
     let (mut requests, mut figures) = (Vec::new(), Vec::new());
     let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
-    let empty = resident().await?;
+    let empty = memory().await?;
     writer.stop().await?;
     let seconds = if arguments.quick { (2, 5) } else { (5, 15) };
     let plan = Plan { warm_up: Duration::from_secs(seconds.0), measured: Duration::from_secs(seconds.1) };
@@ -103,7 +110,7 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
         mention(format_args!("appending requests until there are {aggregates}"));
         requests.extend(takeover::ask(&engine, aggregates - requests.len(), requester).await?);
         let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
-        let bytes_each = (resident().await? - empty) / *aggregates as f64;
+        let bytes_each = (memory().await? - empty) / *aggregates as f64;
         say(format_args!("{aggregates} requests: {bytes_each:.0} bytes of memory each"));
         let scale = Scale { ground, engine: &engine, plan, requester, bytes_each };
         let measured = scale.measure(&writer, Arc::from(requests.as_slice())).await;
@@ -143,29 +150,29 @@ impl Scale<'_> {
         keys: Keys,
         clients: usize,
     ) -> Result<Figure> {
-        let (requests, count) = (self.among(keys, requests), requests.len());
+        let (requests, aggregates) = (self.among(keys, requests), requests.len());
         let shares = Draw::shares(keys, requests.len());
         let editors = (0..clients as u64).map(|seed| Editor {
             handle: writer.handle().clone(),
             draw: Draw {
                 chance: fastrand::Rng::with_seed(seed),
                 keys,
-                count: requests.len(),
+                requests: Arc::clone(&requests),
                 shares: Arc::clone(&shares),
             },
-            requests: Arc::clone(&requests),
             requester: self.requester,
         });
         let before = Spent::so_far(self.ground, self.engine).await?;
         let load = closed_loop::run(editors.collect(), self.plan).await?;
         let spent = Spent::so_far(self.ground, self.engine).await?.since(&before, load.answered);
         Ok(Figure {
-            aggregates: count,
+            aggregates,
             keys,
             load: ClosedLoop::of(clients, &load),
             cpu_per_command_us: spent.own,
             broker_cpu_per_command_us: spent.broker,
             log_bytes_per_command: spent.bytes,
+            allocations_per_command: spent.allocations,
             bytes_per_aggregate: self.bytes_each,
         })
     }
@@ -187,14 +194,17 @@ impl Figure {
             "{:<42} {:>10.0} µs of CPU a command, {:.0} µs of the broker's, {:.0} bytes on the log",
             "", self.cpu_per_command_us, self.broker_cpu_per_command_us, self.log_bytes_per_command,
         ));
+        if let Some(allocations) = self.allocations_per_command {
+            say(format_args!("{:<42} {allocations:>10.1} allocations a command", ""));
+        }
     }
 }
 
-/// Draws the place of a request among all of them.
+/// Draws a request among all of them.
 struct Draw {
     chance: fastrand::Rng,
     keys: Keys,
-    count: usize,
+    requests: Arc<[RequestId]>,
     /// The share of the first ones, for each number of them; empty unless the keys are drawn by it.
     shares: Arc<[f64]>,
 }
@@ -213,22 +223,23 @@ impl Draw {
         sums.into_iter().map(|it| it / sum).collect()
     }
 
-    fn next(&mut self) -> usize {
-        match self.keys {
-            Keys::Uniform | Keys::OnePartition => self.chance.usize(..self.count),
+    fn next(&mut self) -> RequestId {
+        let count = self.requests.len();
+        let place = match self.keys {
+            Keys::Uniform | Keys::OnePartition => self.chance.usize(..count),
             Keys::Zipf => {
                 let drawn = self.chance.f64();
-                self.shares.partition_point(|share| *share < drawn).min(self.count - 1)
+                self.shares.partition_point(|share| *share < drawn).min(count - 1)
             }
             Keys::Hot => 0,
-        }
+        };
+        self.requests[place]
     }
 }
 
 /// A client that edits one request after the other.
 struct Editor {
     handle: Handle,
-    requests: Arc<[RequestId]>,
     requester: UserId,
     draw: Draw,
 }
@@ -245,11 +256,11 @@ impl Client for Editor {
 impl Editor {
     /// Sets another time, so that the edit changes something.
     fn edit(&mut self) -> Result<Submission> {
-        let request = self.requests[self.draw.next()];
+        let request = self.draw.next();
         let command_id = CommandId::new(Uuid::now_v7());
-        let minutes = self.draw.chance.i64(1..500_000);
+        let minutes = EDITS.fetch_add(1, Ordering::Relaxed);
         let at = chrono::DateTime::from_timestamp(2_000_000_000 + minutes * 60, 0).context("a time")?;
-        let body = json!({ "scheduledAt": at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true) });
+        let body = json!({ "scheduledFor": at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true) });
         let edit = Edit::parse(body.as_object().context("an object")?).map_err(|it| anyhow!("{it:?}"))?;
         let by = Caller { user: self.requester, in_audience: true };
         let command = Command::UpdateRequest(Box::new(UpdateRequest { by, edit }));

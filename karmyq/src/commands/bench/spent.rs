@@ -18,6 +18,8 @@ pub(super) struct Spent {
     pub(super) broker: f64,
     /// Bytes of the events of requests on the broker's disk.
     pub(super) bytes: f64,
+    /// Allocations of memory by this process, where they are counted.
+    pub(super) allocations: Option<f64>,
 }
 
 impl Spent {
@@ -32,7 +34,8 @@ impl Spent {
         for process in ground.brokers()? {
             broker += cpu_us(&process).await?;
         }
-        Ok(Self { own: cpu_us("self").await?, broker, bytes: bytes as f64 })
+        let allocations = service_kit::allocated().map(|it| it.times as f64);
+        Ok(Self { own: cpu_us("self").await?, broker, bytes: bytes as f64, allocations })
     }
 
     /// What each of these commands cost since then.
@@ -42,6 +45,7 @@ impl Spent {
             own: each(self.own, before.own),
             broker: each(self.broker, before.broker),
             bytes: each(self.bytes, before.bytes),
+            allocations: self.allocations.zip(before.allocations).map(|(now, before)| each(now, before)),
         }
     }
 }
@@ -58,8 +62,12 @@ async fn stored(folder: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-/// Bytes of memory that this process has (proc(5): the second field of statm, in pages).
-pub(super) async fn resident() -> Result<f64> {
+/// Bytes of memory that this process has: what it has allocated, where that is counted, else what is resident, garbage of
+/// what it did before included (proc(5): the second field of statm, in pages).
+pub(super) async fn memory() -> Result<f64> {
+    if let Some(allocated) = service_kit::allocated() {
+        return Ok(allocated.bytes as f64);
+    }
     let statm = tokio::fs::read_to_string("/proc/self/statm").await?;
     let pages = statm.split(' ').nth(1).context("a statm line")?.parse::<u32>()?;
     Ok(f64::from(pages) * rustix::param::page_size() as f64)

@@ -13,7 +13,7 @@ use service_kit::config::Secret;
 use service_kit::postgres;
 use sqlx::PgPool;
 
-use super::closed_loop::Plan;
+use super::closed_loop::{Load, Plan};
 use super::exchange::{Mix, Pair};
 use super::ground::{self, Ground, Servers};
 use super::report::{ClosedLoop, Exchanges, OpenLoop, Report, quantile_ms};
@@ -35,8 +35,8 @@ const CONNECTIONS: usize = 2_048;
 const PAIRS: usize = 64;
 /// Pairs that settle at a time: registering is costly on purpose.
 const SETTLE_AT_ONCE: usize = 4;
-/// How long projections may take to fold what the loads have written.
-const CAUGHT_UP: Duration = Duration::from_secs(120);
+/// How long projections may take to fold what the loads have written: millions of events.
+const CAUGHT_UP: Duration = Duration::from_secs(600);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -77,12 +77,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     let pairs = settle(ground).await.context("settling people")?;
     let engine = Engine::connect(ground.settings()).await?;
+    mention("warming the broker up");
+    let [few, many] = CLIENTS_IN_PROCESS;
+    // A broker that has just started is several times slower.
+    in_process::load(&engine, many, &pairs, Mix::Edits, plan).await.context("warming up")?;
     mention("measuring the writer without HTTP");
     let in_process = async |clients, mix| {
         let load = in_process::load(&engine, clients, &pairs, mix, plan).await.context("in process")?;
-        anyhow::Ok(ClosedLoop::of(clients, &load))
+        anyhow::Ok(noted("in process", clients, &load))
     };
-    let [few, many] = CLIENTS_IN_PROCESS;
     let edits = vec![in_process(few, Mix::Edits).await?, in_process(many, Mix::Edits).await?];
     let exchanges = in_process(many, Mix::Exchanges).await?;
     mention("measuring what the broker takes");
@@ -125,6 +128,13 @@ pub(super) async fn settle(ground: &Ground) -> Result<Vec<Arc<Pair>>> {
     Ok(pairs)
 }
 
+/// Mentions a figure at once, so that a run that fails later was not for nothing.
+fn noted(how: &str, clients: usize, load: &Load) -> ClosedLoop {
+    let figure = ClosedLoop::of(clients, load);
+    mention(figure.line(how));
+    figure
+}
+
 async fn over_http(
     command_api: &Service,
     pairs: &[Arc<Pair>],
@@ -135,7 +145,7 @@ async fn over_http(
     for clients in CLIENTS {
         mention(format_args!("measuring {clients} clients over HTTP"));
         let load = http::load(command_api.address(), clients, pairs, keys, Mix::Edits, plan).await?;
-        all.push(ClosedLoop::of(clients, &load));
+        all.push(noted("over HTTP", clients, &load));
     }
     Ok(all)
 }
@@ -163,7 +173,7 @@ async fn exchanging(
     Ok(Exchanges {
         records_per_command: (after.0 - before.0) / (after.1 - before.1),
         in_process,
-        http: ClosedLoop::of(clients, &load),
+        http: noted("over HTTP", clients, &load),
     })
 }
 
