@@ -267,7 +267,7 @@ impl Session<'_> {
                     jobs.drain(..).for_each(|it| self.client(it));
                     if taken == 0 { Err(End::Stopped) } else { Ok(()) }
                 }
-                () = sleep_until(saves_from), if saves_from.is_some() => Ok(()),
+                () = sleep_until(saves_from), if saves_from.is_some() && gathers_until.is_none() => Ok(()),
             };
             if let Err(end) = step {
                 return end;
@@ -278,10 +278,10 @@ impl Session<'_> {
     /// Handles what waits, says goodbye to what leaves, and hands the open window to a lane when none is under way.
     async fn proceed(&mut self) -> Result<(), End> {
         self.take_internal().await;
-        if self.flight.is_none() {
+        if self.flight.is_none() && self.gathers_until().is_none_or(|it| it <= Instant::now()) {
             self.announce_leaving()?;
             self.save_some();
-            if !self.open.is_empty() && self.gathers_until().is_none_or(|it| it <= Instant::now()) {
+            if !self.open.is_empty() {
                 self.commit();
             }
         }
@@ -294,7 +294,8 @@ impl Session<'_> {
 
     /// Until when the open window waits for callers although it could be handed to a lane; none when it does not.
     fn gathers_until(&self) -> Option<Instant> {
-        let may_wait = self.flight.is_none() && !self.open.is_empty() && self.has_room() && !self.gives_back;
+        let goes_on = self.leaving.is_empty() && !self.gives_back;
+        let may_wait = goes_on && self.flight.is_none() && !self.open.is_empty() && self.has_room();
         may_wait.then(|| self.gathering.until(self.open.callers())).flatten()
     }
 
