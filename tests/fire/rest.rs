@@ -126,6 +126,7 @@ fn name_accounts(world: &World, history: &mut History) {
         command: at.get(&account.position).copied().unwrap_or(CommandId::new(Uuid::nil())),
         aggregate: account.id,
         what: "register".to_owned(),
+        sent: account.at,
         at: account.at,
         via: "any".to_owned(),
         answer: Answer::Appended {

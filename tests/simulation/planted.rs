@@ -1,6 +1,7 @@
 //! The checker is checked: into a history in which nothing is wrong, one violation of each kind is planted, and found.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use domain::State;
 use event_log::TopicPartition;
@@ -113,6 +114,7 @@ fn different_answers_to_one_key_are_found() {
     finds(SameKeySameAnswer, |history| {
         let mut other = told(history);
         other.answer = Answer::Refused("NO".to_owned());
+        other.sent = other.at + Duration::from_millis(1);
         history.attempts.push(other);
     });
 }

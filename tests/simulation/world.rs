@@ -105,6 +105,7 @@ impl World {
         let Some(mut instance) = chance::pick(&self.running()).cloned() else {
             return Answer::NotTaken("nobody is there".to_owned());
         };
+        let sent = self.time.elapsed();
         let mut answer = self.ask(&instance, wish).await;
         if let Err(Failure::Elsewhere { address }) = &answer {
             let slot = self.slots.iter().find(|it| it.address == *address);
@@ -119,6 +120,7 @@ impl World {
             command: wish.id,
             aggregate: wish.target.id.clone(),
             what: wish.what.to_owned(),
+            sent,
             at: self.time.elapsed(),
             via: instance.line.name.clone(),
             answer: answer.clone(),

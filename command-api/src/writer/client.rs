@@ -8,7 +8,7 @@ use super::handle::Job;
 use super::key::Key;
 use super::partition::PartitionId;
 use super::shard::Session;
-use super::window::{Reply, Window, position, respond};
+use super::window::{Reply, position, respond};
 use super::{Executed, Failure, Submission};
 
 impl Session<'_> {
@@ -121,13 +121,9 @@ impl Session<'_> {
         }
     }
 
-    /// Answers now, or with the latest window that changes the aggregate.
+    /// Answers with the open window, whose fence proves that nobody else has decided anything meanwhile: whoever slept
+    /// past its session knows nothing of what its successor has told.
     fn answer(&mut self, id: PartitionId, key: Key, answer: Result<Executed, Failure>, reply: Reply) {
-        let in_flight = self.flight.as_mut().map(|it| &mut it.window);
-        let windows: [Option<&mut Window>; 2] = [Some(&mut self.open), in_flight];
-        match windows.into_iter().flatten().find(|it| it.changes(id, &key)) {
-            Some(window) => window.hold(id, &key, answer, reply),
-            None => respond(reply, answer),
-        }
+        self.open.hold(id, key, answer, reply);
     }
 }

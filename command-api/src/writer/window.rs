@@ -1,7 +1,7 @@
 //! A window: what waits for one transaction, and how to take it back.
 //!
-//! Callers are answered when its transaction is committed; also those who were refused or told that nothing changes,
-//! if that was decided on something which the window brought about: an answer never rests on what may still vanish.
+//! Callers are answered when its transaction is committed, also those who are refused or told that nothing changes: an answer
+//! rests neither on what may still vanish, nor on what a successor may have changed since.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -51,12 +51,14 @@ pub(super) struct Carried {
     pub(super) replies: Vec<Reply>,
 }
 
-/// An answer that rests on what the window brings about.
+/// The answer to a command that brings nothing about.
 #[derive(Debug)]
 struct Held {
     partition: PartitionId,
+    key: Key,
     answer: Result<Executed, Failure>,
-    /// Index of the record on which it was decided: the aggregate's last event then.
+    /// Index of the record on which it was decided, the aggregate's last event then; none when that is of an earlier
+    /// window.
     rests_on: Option<usize>,
     reply: Reply,
 }
@@ -71,7 +73,7 @@ impl Carried {
 impl Window {
     /// Whether a transaction is worth its while.
     pub(super) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.consumed.is_empty()
+        self.records.is_empty() && self.consumed.is_empty() && self.held.is_empty()
     }
 
     /// How many callers wait for it.
@@ -83,12 +85,6 @@ impl Window {
     pub(super) fn find(&mut self, partition: PartitionId, id: CommandId) -> Option<&mut Carried> {
         let index = *self.by_id.get(&(partition, id))?;
         self.commands.get_mut(index)
-    }
-
-    /// Whether it changes this aggregate.
-    pub(super) fn changes(&self, partition: PartitionId, key: &Key) -> bool {
-        // A map with a pair as key must be asked with one; the clone only counts.
-        self.before.contains_key(&(partition, key.clone()))
     }
 
     /// Remembers an aggregate as it was before its first change here.
@@ -142,14 +138,26 @@ impl Window {
     pub(super) fn hold(
         &mut self,
         partition: PartitionId,
-        key: &Key,
+        key: Key,
         answer: Result<Executed, Failure>,
         reply: Reply,
     ) {
-        let changed = |it: &&Carried| it.partition == partition && it.key().as_ref() == Some(key);
+        let changed = |it: &&Carried| it.partition == partition && it.key().as_ref() == Some(&key);
         let last = self.commands.iter().rev().find(changed);
         let rests_on = last.map(|it| it.first + it.events.len() - 1);
-        self.held.push(Held { partition, answer, rests_on, reply });
+        self.held.push(Held { partition, key, answer, rests_on, reply });
+    }
+
+    /// Tells the answers held here where the events of earlier windows stand, all of which are committed now.
+    fn place_held(&mut self, partitions: &HashMap<PartitionId, Partition>) {
+        let mut held = std::mem::take(&mut self.held);
+        for Held { partition: id, key, answer, .. } in held.iter_mut().filter(|it| it.rests_on.is_none()) {
+            let committed = partitions.get(id).and_then(|it| self.without(it, key));
+            if let (Ok(executed), Some(last)) = (answer, committed.and_then(|it| it.last)) {
+                executed.position = Some(position(*id, last));
+            }
+        }
+        self.held = held;
     }
 
     /// After the commit: tells the partitions, and the window that was decided on top of it, where its records stand, and
@@ -179,7 +187,8 @@ impl Window {
                 partition.snapshots.saved(saved);
             }
         }
-        for Held { partition, mut answer, rests_on, reply } in self.held {
+        next.place_held(partitions);
+        for Held { partition, mut answer, rests_on, reply, .. } in self.held {
             if let (Ok(executed), Some(record)) = (&mut answer, rests_on) {
                 executed.position = Some(position(partition, offsets[record]));
             }

@@ -106,7 +106,7 @@ impl Crowd {
             self.world.history().shown.push(shown);
         }
         let (command, what, via) = (wish.command(), wish.what.to_owned(), via.to_owned());
-        (Attempt { command, aggregate, what, at, via, answer }, data)
+        (Attempt { command, aggregate, what, sent, at, via, answer }, data)
     }
 
     /// What the person hears of it.

@@ -63,7 +63,9 @@ fn same_answer(history: &History, found: &mut Findings) {
         if others.iter().any(|it| it != first) {
             found.note(rule, aggregate, format!("different answers to {}", attempts[0].command));
         }
-        let afterwards = attempts.iter().skip_while(|it| !matches!(it.answer, Answer::Appended { .. }));
+        let known = attempts.iter().find(|it| matches!(it.answer, Answer::Appended { .. }));
+        // Of two that were under way at the same time either may have come first.
+        let afterwards = attempts.iter().filter(|it| known.is_some_and(|known| it.sent > known.at));
         for other in afterwards.filter(|it| matches!(it.answer, Answer::Unchanged | Answer::Refused(_))) {
             found.note(rule, aggregate, format!("it had been carried out before: {other}"));
         }

@@ -49,6 +49,8 @@ pub struct Attempt {
     pub aggregate: String,
     /// What was asked, for whoever reads the history.
     pub what: String,
+    /// When it was sent, since the beginning.
+    pub sent: Duration,
     /// When it was answered, since the beginning.
     pub at: Duration,
     /// Who was asked.
@@ -247,7 +249,7 @@ impl fmt::Display for History {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { command, aggregate, what, at, via, answer } = self;
+        let Self { command, aggregate, what, at, via, answer, .. } = self;
         write!(f, "{:>9.3} s  {what} on {aggregate} by {command} via {via}: ", at.as_secs_f64())?;
         match answer {
             Answer::Appended { version, position, replayed, .. } => {

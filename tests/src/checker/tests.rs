@@ -50,6 +50,7 @@ fn a_command_that_nobody_answers_is_found() {
         command: CommandId::new(Uuid::from_u128(1)),
         aggregate: "a".to_owned(),
         what: "join".to_owned(),
+        sent: Duration::ZERO,
         at: Duration::ZERO,
         via: "c".to_owned(),
         answer: Answer::NotTaken("PARTITION_MOVING".to_owned()),
