@@ -134,11 +134,31 @@ pub trait EventLog: Send + Sync + fmt::Debug + 'static {
     /// for a moment, and on one partition longer than on another: to wait for it, wait for the high watermark.
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError>;
 
+    /// The transactions that are open in the partition, the one that began first in front: the last stable offset waits
+    /// for it. A log that cannot tell knows of none.
+    async fn open_transactions(&self, of: &TopicPartition) -> Result<Vec<OpenTransaction>, LogError> {
+        let _ = of;
+        Ok(Vec::new())
+    }
+
     /// Creates the topics that do not exist yet; existing ones stay as they are. Returns the names of those created.
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError>;
 
     /// What on the broker differs from the manifest, a sentence each with the fix (invariant W4); also a broker without transactions.
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError>;
+}
+
+/// A transaction that is neither committed nor aborted, as a partition knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTransaction {
+    /// Number of the producer.
+    pub producer_id: i64,
+    /// Its epoch.
+    pub producer_epoch: i32,
+    /// Offset of the first record of the transaction in this partition.
+    pub start_offset: i64,
+    /// When the producer last wrote here, in milliseconds since the epoch.
+    pub last_timestamp_ms: i64,
 }
 
 /// A transactional producer: one append at a time.

@@ -48,6 +48,16 @@ impl Decoder {
         self.with_schemas(|codec| codec.decode(value)).await
     }
 
+    /// The full name of its type and the record as JSON, for people to look at: also of a type that this version does not
+    /// know. Sealed fields stay sealed.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub async fn decode_json(&self, record: &Record) -> Result<(String, serde_json::Value), ReadError> {
+        let value = record.value.as_deref().ok_or(ReadError::Tombstone)?;
+        self.with_schemas(|codec| codec.decode_json(value)).await
+    }
+
     /// The value of a record of a state topic; none for a tombstone.
     ///
     /// # Errors

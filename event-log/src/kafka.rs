@@ -11,6 +11,7 @@ mod end;
 mod group;
 mod lane;
 mod native;
+mod producers;
 mod reader;
 mod rebalance;
 mod waiting;
@@ -29,7 +30,9 @@ use self::lane::KafkaLane;
 use self::reader::KafkaReader;
 #[cfg(test)]
 pub(crate) use self::{client::consumer_config, group::member_of};
-use crate::{EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, TopicPartition};
+use crate::{
+    EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, OpenTransaction, Reader, TopicPartition,
+};
 
 /// How long a broker may take to answer a question.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -96,6 +99,10 @@ impl EventLog for KafkaLog {
 
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
         end::of(&self.committed, of).await
+    }
+
+    async fn open_transactions(&self, of: &TopicPartition) -> Result<Vec<OpenTransaction>, LogError> {
+        producers::open(&self.uncommitted, of).await
     }
 
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {

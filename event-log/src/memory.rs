@@ -25,7 +25,10 @@ use self::reader::MemoryReader;
 use self::state::State;
 use crate::changes::Changes;
 use crate::drift;
-use crate::{EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, Reader, Record, TopicPartition};
+use crate::{
+    EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, OpenTransaction, Reader, Record,
+    TopicPartition,
+};
 
 /// A log in memory; clones are the same log.
 #[derive(Clone, Debug, Default)]
@@ -168,6 +171,10 @@ impl EventLog for MemoryLog {
 
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
         self.shared.state.lock().partition(of).map(|it| it.stable()).ok_or_else(|| unknown(of))
+    }
+
+    async fn open_transactions(&self, of: &TopicPartition) -> Result<Vec<OpenTransaction>, LogError> {
+        self.shared.state.lock().partition(of).map(|it| it.open()).ok_or_else(|| unknown(of))
     }
 
     async fn create_topics(&self, topics: &[Topic], _replication: i32) -> Result<Vec<String>, LogError> {

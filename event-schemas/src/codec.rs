@@ -91,6 +91,14 @@ impl RegisteredSchema {
         Ok(self.reader.read_deser(&mut binary)?)
     }
 
+    /// Reads any value with this schema as JSON, for people to look at.
+    ///
+    /// # Errors
+    /// When the bytes are not of the schema.
+    pub fn read_json(&self, mut binary: &[u8]) -> Result<serde_json::Value, DecodeError> {
+        Ok(self.reader.read_value(&mut binary)?.try_into()?)
+    }
+
     /// Writes any value with this schema behind the Confluent header of `id`.
     ///
     /// # Errors
@@ -169,6 +177,17 @@ impl Codec {
     pub fn decode_state<T: DeserializeOwned>(&self, value: &[u8]) -> Result<T, DecodeError> {
         let (id, binary) = split(value)?;
         self.by_id.get(&id).ok_or(DecodeError::UnknownSchema(id))?.read(binary)
+    }
+
+    /// The full name of the record in the value of a Kafka record, and the record as JSON, also of a type that this
+    /// version does not know. Sealed fields stay sealed.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_json(&self, value: &[u8]) -> Result<(String, serde_json::Value), DecodeError> {
+        let (id, binary) = split(value)?;
+        let schema = self.by_id.get(&id).ok_or(DecodeError::UnknownSchema(id))?;
+        Ok((schema.record_name.clone(), schema.read_json(binary)?))
     }
 
     /// The schema of this id.

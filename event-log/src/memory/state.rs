@@ -7,7 +7,7 @@ use event_schemas::topics::Topic;
 use super::Script;
 use super::group::Group;
 use crate::drift::Found;
-use crate::{NewRecord, Position, Record, TopicPartition};
+use crate::{NewRecord, OpenTransaction, Position, Record, TopicPartition};
 
 /// Everything, behind one lock.
 #[derive(Debug, Default)]
@@ -74,6 +74,26 @@ impl Partition {
     /// One past the last entry that is decided.
     pub(super) fn stable(&self) -> i64 {
         offset(self.open.values().copied().min().unwrap_or(self.entries.len()))
+    }
+
+    /// Its open transactions, in the order in which they began.
+    pub(super) fn open(&self) -> Vec<OpenTransaction> {
+        let mut open: Vec<_> = self.open.iter().map(|(number, at)| self.described(*number, *at)).collect();
+        open.sort_by_key(|it| it.start_offset);
+        open
+    }
+
+    fn described(&self, number: u64, at: usize) -> OpenTransaction {
+        let last = self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Record { record, transaction } if *transaction == number => Some(record.timestamp_ms),
+            Entry::Record { .. } | Entry::Marker => None,
+        });
+        OpenTransaction {
+            producer_id: number.cast_signed(),
+            producer_epoch: 0,
+            start_offset: offset(at),
+            last_timestamp_ms: last.unwrap_or_default(),
+        }
     }
 
     /// Committed records from an offset on, at most `max`, and the offset to go on with.

@@ -32,11 +32,16 @@ async fn an_open_transaction_is_hidden_and_holds_up_what_comes_behind_it(bench: 
     assert_eq!(reader.next(10, Duration::from_millis(500)).await, Ok(vec![]));
     assert_eq!(reader.position(&bench.events(0)), Some(0));
 
+    // And it is told who holds it up.
+    let open = bench.log.open_transactions(&bench.events(0)).await.expect("told");
+    assert_eq!(open.iter().map(|it| it.start_offset).collect::<Vec<_>>(), [0], "{open:?}");
+
     bench.log.fence(&bench.id("open")).await.expect("fenced");
     let read = timeout(PATIENCE, reader.next(10, PATIENCE)).await.expect("in time").expect("it is readable");
     assert_eq!(keys(&read), ["behind"]);
     bench.stable_reaches(&bench.events(0), 4).await;
     assert_eq!(bench.log.high_watermark(&bench.events(0)).await, Ok(4));
+    assert_eq!(bench.log.open_transactions(&bench.events(0)).await, Ok(vec![]));
 }
 
 async fn aborted_records_are_never_read_and_positions_pass_them(bench: &Bench) {
