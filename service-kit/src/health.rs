@@ -40,7 +40,7 @@ impl Health {
     /// Adds a condition that the holder of the gate opens and closes; closed at first, with "starting".
     #[must_use]
     pub fn gate(&self, name: &'static str) -> Gate {
-        let gate = Gate(Arc::new(Mutex::new(Some("starting".to_owned()))));
+        let gate = Gate(Arc::new(Mutex::new(State::Closed("starting".to_owned()))));
         self.checks.lock().push((name, Check::Gate(gate.clone())));
         gate
     }
@@ -86,7 +86,10 @@ impl Health {
         let mut reasons = Vec::new();
         for (name, check) in checks {
             let result = match check {
-                Check::Gate(gate) => gate.0.lock().clone().map_or(Ok(()), Err),
+                Check::Gate(gate) => match gate.0.lock().clone() {
+                    State::Closed(reason) => Err(reason),
+                    State::Open | State::Degraded(_) => Ok(()),
+                },
                 Check::Probe(probe) => tokio::time::timeout(PROBE_LIMIT, probe())
                     .await
                     .unwrap_or_else(|_| Err("no answer in two seconds".to_owned())),
@@ -96,13 +99,27 @@ impl Health {
         reasons
     }
 
+    /// Names and texts of the conditions that hold, but not as they should.
+    pub fn warnings(&self) -> Vec<Reason> {
+        let checks = self.checks.lock().clone();
+        let degraded = checks.into_iter().filter_map(|(name, check)| match check {
+            Check::Gate(gate) => match gate.0.lock().clone() {
+                State::Degraded(reason) => Some(Reason { name, reason }),
+                State::Open | State::Closed(_) => None,
+            },
+            Check::Probe(_) => None,
+        });
+        degraded.collect()
+    }
+
     async fn readiness(&self) -> (StatusCode, Json<Status>) {
-        let reasons = self.reasons().await;
-        let (code, status) = if reasons.is_empty() {
-            (StatusCode::OK, "ready")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+        let (mut reasons, warnings) = (self.reasons().await, self.warnings());
+        let (code, status) = match (reasons.is_empty(), warnings.is_empty()) {
+            (true, true) => (StatusCode::OK, "ready"),
+            (true, false) => (StatusCode::OK, "degraded"),
+            (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
         };
+        reasons.extend(warnings);
         (code, Json(Status { status, service: self.service, reasons }))
     }
 }
@@ -116,17 +133,29 @@ impl fmt::Debug for Health {
 
 /// A condition that one holder opens and closes.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Mutex<Option<String>>>);
+pub struct Gate(Arc<Mutex<State>>);
+
+#[derive(Clone, Debug)]
+enum State {
+    Open,
+    Degraded(String),
+    Closed(String),
+}
 
 impl Gate {
     /// The condition holds.
     pub fn open(&self) {
-        *self.0.lock() = None;
+        *self.0.lock() = State::Open;
+    }
+
+    /// The condition holds, but somebody should look: the service stays ready and says why.
+    pub fn degrade(&self, reason: impl Into<String>) {
+        *self.0.lock() = State::Degraded(reason.into());
     }
 
     /// The condition does not hold, for this reason.
     pub fn close(&self, reason: impl Into<String>) {
-        *self.0.lock() = Some(reason.into());
+        *self.0.lock() = State::Closed(reason.into());
     }
 }
 
@@ -160,7 +189,8 @@ mod tests {
         open.open();
         let names = |reasons: Vec<super::Reason>| reasons.into_iter().map(|it| it.name).collect::<Vec<_>>();
         assert_eq!(names(health.reasons().await), ["positions", "postgres"]);
-        gate.open();
+        gate.degrade("one key is parked");
         assert_eq!(names(health.reasons().await), ["postgres"]);
+        assert_eq!(names(health.warnings()), ["positions"]);
     }
 }
