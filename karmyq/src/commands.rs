@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod bench;
+mod dead_letters;
 mod demo;
 mod migrate;
 mod owners;
@@ -21,6 +22,9 @@ pub(crate) enum Command {
     /// Measure what this machine can do
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Records that projections could not fold: see them, fold them again, or discard them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
     /// Bring the tables of PostgreSQL up to this version
     Migrate,
     /// Which instance owns which partition, and handing partitions over
@@ -41,6 +45,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Bench(command) => command.run().await,
+            Self::DeadLetters(command) => command.run().await,
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,
             Self::Owners(arguments) => arguments.run().await,

@@ -14,12 +14,13 @@ use service_kit::{postgres, serve, telemetry};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::claimed::Shared;
 use crate::config::Config;
 use crate::decoding::Decoding;
+use crate::parking::Limits;
 use crate::projection::Registration;
 use crate::replay::Source;
 use crate::runner;
-use crate::worker::Shared;
 
 /// A statement of a batch that takes longer is cancelled and tried again.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -41,7 +42,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     if let Some(ready) = shutdown.run_until_cancelled(keys.ready()).await {
         ready.context("the data keys cannot be read")?;
         known.open();
-        project(&source, &pool, config.projections, &health, shutdown).await;
+        project(&source, &pool, config.projections, config.limits, &health, shutdown).await;
     }
     serving.await.context("the server of health and metrics ended")?.context("cannot serve")?;
     Ok(())
@@ -52,10 +53,11 @@ pub async fn project(
     source: &Source,
     pool: &PgPool,
     projections: Vec<&'static Registration>,
+    limits: Limits,
     health: &Health,
     shutdown: CancellationToken,
 ) {
-    let shared = Shared { log: source.log.clone(), pool: pool.clone(), decoding: source.decoding.clone() };
+    let shared = Shared { source: source.clone(), pool: pool.clone(), limits };
     runner::run(shared, projections, health, shutdown).await;
 }
 

@@ -1,34 +1,13 @@
-//! One batch of one partition: fold in memory, write rows, parked records and checkpoint in one transaction.
+//! One batch of one partition: rows, parked records and checkpoint in one transaction.
 
 use std::time::{Duration, Instant};
 
-use event_log::Record;
-use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, PgPool};
+use sqlx::PgPool;
 
-use crate::checkpoint::{self, Claim};
-use crate::parking::{self, BEHIND_PARKED, ParkedKeys};
-use crate::projection::{Fact, Projection, Registration};
-
-/// A record on its way into the tables.
-#[derive(Debug)]
-pub(crate) struct Item {
-    /// As it was read.
-    pub(crate) record: Record,
-    /// What is to be done with it.
-    pub(crate) content: Content,
-}
-
-/// What a record is to a projection.
-#[derive(Debug)]
-pub(crate) enum Content {
-    /// Nothing.
-    Ignored,
-    /// Something to fold.
-    Fact(Box<Fact>),
-    /// Unreadable, for this reason.
-    Unreadable(String),
-}
+use crate::checkpoint::{self, Advance, Claim};
+use crate::folding::{Item, Run, is_permanent};
+use crate::parking::{self, Limits, ParkedKeys};
+use crate::projection::Registration;
 
 /// A batch did not go through; none of it is in the database.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +15,24 @@ pub(crate) enum Error {
     /// Somebody else claimed the partition, or another version is live.
     #[error("the claim on the partition is lost")]
     Fenced,
-    /// The database failed; whether for good is for [`is_permanent`] to say.
+    /// So many keys would be parked that the code must be at fault.
+    #[error(
+        "stopped: with this batch {keys} keys or more would be parked, and more than {limit} (PARKED_KEYS_STOPPED) mean \
+         that the code is at fault and not the data. See `karmyq dead-letters list {projection}`; with the code \
+         corrected it goes on by itself"
+    )]
+    Flood {
+        /// The projection.
+        projection: &'static str,
+        /// Keys found so far.
+        keys: usize,
+        /// As many are allowed.
+        limit: usize,
+    },
+    /// Another partition of the projection is stopped.
+    #[error("held, because {0}")]
+    Held(String),
+    /// The database failed, in a way that may pass.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -56,37 +52,41 @@ pub(crate) struct Done {
 
 /// Folds and commits the items up to `next_offset`, and notes newly parked keys in `parked`.
 ///
-/// When the database refuses the batch for good, every record is tried on its own, so that only the guilty key is held
-/// back.
+/// When the database refuses the batch for good, it is halved until the guilty records are found, so that only their keys
+/// are held back.
 ///
 /// # Errors
 /// [`Error`]; the same call may be repeated after a passing one.
 pub(crate) async fn apply(
     pool: &PgPool,
-    registration: &Registration,
     claim: &Claim,
     parked: &mut ParkedKeys,
-    items: &[Item],
-    next_offset: i64,
+    batch: &Batch<'_>,
 ) -> Result<Done, Error> {
-    let mut batch = Batch { registration, claim, parked: parked.clone(), done: Done::default() };
-    match batch.run(pool, items, next_offset, Pace::Together).await {
+    let run = match batch.run(pool, claim, parked, Pace::Together).await {
         Err(Error::Database(error)) if is_permanent(&error) => {
-            tracing::warn!(projection = registration.name, partition = %claim.of, %error,
-                "the database refused a batch, trying its records one by one");
-            batch = Batch { registration, claim, parked: parked.clone(), done: Done::default() };
-            batch.run(pool, items, next_offset, Pace::OneByOne).await?;
+            tracing::warn!(projection = claim.projection, partition = %claim.of, %error,
+                "the database refused a batch, looking for what it refuses");
+            batch.run(pool, claim, parked, Pace::Bisecting).await
         }
-        other => other?,
-    }
-    *parked = batch.parked;
-    Ok(batch.done)
+        other => other,
+    };
+    let (done, now_parked) = run?;
+    *parked = now_parked;
+    Ok(done)
 }
 
-/// Whether the data is at fault: it would be refused for ever (SQLSTATE classes data exception, integrity violation).
-fn is_permanent(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|it| it.code());
-    code.is_some_and(|it| it.starts_with("22") || it.starts_with("23"))
+/// What is to be folded.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    /// Into which projection.
+    pub(crate) registration: &'a Registration,
+    /// The records, in order.
+    pub(crate) items: &'a [Item],
+    /// Where the checkpoint is to stand afterwards.
+    pub(crate) next_offset: i64,
+    /// How much may be parked.
+    pub(crate) limits: Limits,
 }
 
 /// How the items of a batch are folded.
@@ -94,118 +94,63 @@ fn is_permanent(error: &sqlx::Error) -> bool {
 enum Pace {
     /// All at once.
     Together,
-    /// Each on its own, under a savepoint.
-    OneByOne,
-}
-
-struct Batch<'a> {
-    registration: &'a Registration,
-    claim: &'a Claim,
-    parked: ParkedKeys,
-    done: Done,
+    /// In halves of halves, down to what the database refuses.
+    Bisecting,
 }
 
 impl Batch<'_> {
     async fn run(
-        &mut self,
+        &self,
         pool: &PgPool,
-        items: &[Item],
-        next_offset: i64,
+        claim: &Claim,
+        parked: &ParkedKeys,
         pace: Pace,
-    ) -> Result<(), Error> {
+    ) -> Result<(Done, ParkedKeys), Error> {
         let started = Instant::now();
         let mut transaction = pool.begin().await?;
-        // First, because it locks: a rebuild that is about to swap waits for this batch, or this batch for the swap.
-        if !checkpoint::advance(&mut transaction, self.claim, next_offset).await? {
-            return Err(Error::Fenced);
+        // First, because it locks: a rebuild that is about to swap waits for this batch, or this batch for the swap. So
+        // does a redrive, which is how a record of its key is either parked before it or folded after it.
+        match checkpoint::advance(&mut transaction, claim, self.next_offset).await? {
+            Advance::Moved => {}
+            Advance::Fenced => return Err(Error::Fenced),
+            Advance::Held(reason) => return Err(Error::Held(reason)),
         }
-        if !self.parked.is_empty() {
+        let held_back = if parked.is_empty() {
+            ParkedKeys::new()
+        } else {
             // Somebody may have redriven them meanwhile.
-            self.parked = parking::parked_keys(&mut transaction, self.claim).await?;
-        }
+            parking::parked_keys(&mut transaction, claim).await?
+        };
+        let mut run = Run::new(self.registration, held_back);
+        let limit = self.limits.stopped_keys;
         match pace {
-            Pace::Together => self.fold(&mut transaction, items).await?,
-            Pace::OneByOne => {
-                for item in items {
-                    self.try_one(&mut transaction, item).await?;
-                }
+            Pace::Together => run.together(&mut transaction, self.items).await?,
+            Pace::Bisecting => run.bisect(&mut transaction, self.items, limit).await?,
+        }
+        let flood = |keys| Error::Flood { projection: claim.projection, keys, limit };
+        if run.parked.len() > limit {
+            return Err(flood(run.parked.len()));
+        }
+        for (index, cause) in &run.to_park {
+            parking::park(&mut transaction, claim, &self.items[*index].record, cause).await?;
+        }
+        if !run.to_park.is_empty() {
+            let keys = parking::count_keys(&mut transaction, claim).await?;
+            if keys > limit {
+                return Err(flood(keys));
             }
         }
         transaction.commit().await?;
-        self.done.writing = started.elapsed().saturating_sub(self.done.folding);
-        Ok(())
+        self.tell(&run);
+        let writing = started.elapsed().saturating_sub(run.folding);
+        let done = Done { rows: run.rows, parked: run.to_park.len() as u64, folding: run.folding, writing };
+        Ok((done, run.parked))
     }
 
-    /// Folds one item; when the database refuses it for good, parks it.
-    async fn try_one(&mut self, connection: &mut PgConnection, item: &Item) -> Result<(), Error> {
-        let mut savepoint = connection.begin().await?;
-        match self.fold(&mut savepoint, std::slice::from_ref(item)).await {
-            Ok(()) => savepoint.commit().await?,
-            Err(Error::Database(error)) if is_permanent(&error) => {
-                savepoint.rollback().await?;
-                self.park(connection, item, &error.to_string()).await?;
-            }
-            Err(error) => return Err(error),
+    fn tell(&self, run: &Run<'_>) {
+        for (index, cause) in &run.to_park {
+            let (projection, position) = (self.registration.name, &self.items[*index].record.position);
+            tracing::error!(projection, %position, kind = ?cause.kind, reason = cause.reason, "parked a record");
         }
-        Ok(())
     }
-
-    /// Folds the items together and writes what changed.
-    async fn fold(&mut self, connection: &mut PgConnection, items: &[Item]) -> Result<(), Error> {
-        let mut projection = (self.registration.new)();
-        let mut to_park;
-        loop {
-            let started = Instant::now();
-            to_park = fold_all(projection.as_mut(), items, &self.parked);
-            self.done.folding += started.elapsed();
-            if !projection.tables().iter().any(|table| table.lacks_rows()) {
-                break;
-            }
-            for table in projection.tables() {
-                table.reset();
-                table.load_missing(connection).await?;
-            }
-        }
-        for (index, reason) in to_park {
-            self.park(connection, &items[index], &reason).await?;
-        }
-        for table in projection.tables() {
-            let target = table.name();
-            self.done.rows += table.write_changes(connection, target).await?;
-        }
-        Ok(())
-    }
-
-    async fn park(&mut self, connection: &mut PgConnection, item: &Item, reason: &str) -> Result<(), Error> {
-        let record = &item.record;
-        parking::park(connection, self.claim, record, reason).await?;
-        self.parked.insert(record.key.clone());
-        self.done.parked += 1;
-        tracing::error!(projection = self.registration.name, position = %record.position, reason, "parked a record");
-        Ok(())
-    }
-}
-
-/// Folds every item whose key is not held back; which ones are to be parked, and why.
-pub(crate) fn fold_all(
-    projection: &mut dyn Projection,
-    items: &[Item],
-    parked: &ParkedKeys,
-) -> Vec<(usize, String)> {
-    let mut held_back = parked.clone();
-    let mut to_park = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let reason = match &item.content {
-            Content::Ignored => continue,
-            _ if held_back.contains(&item.record.key) => BEHIND_PARKED.to_owned(),
-            Content::Unreadable(reason) => reason.clone(),
-            Content::Fact(fact) => match projection.fold(fact) {
-                Ok(()) => continue,
-                Err(unfoldable) => unfoldable.to_string(),
-            },
-        };
-        held_back.insert(item.record.key.clone());
-        to_park.push((index, reason));
-    }
-    to_park
 }

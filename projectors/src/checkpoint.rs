@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 
 use crate::projection::Registration;
+use crate::troubles;
 
 /// The right to fold one partition into the live version of a projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,18 +66,31 @@ async fn live_version(connection: &mut PgConnection, registration: &Registration
         .await
 }
 
-/// Moves the checkpoint; false when the claim is lost, and then nothing of this transaction may be committed. It is lost,
-/// too, when the checkpoint is not where its holder left it: a database that was set back, by a crash that forgot commits
-/// or from a backup, has lost the rows before this batch.
+/// What became of an attempt to move a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// It moved, and stays locked until the end of the transaction.
+    Moved,
+    /// The claim is lost, and nothing of this transaction may be committed.
+    Fenced,
+    /// Another partition of the projection is stopped, for this reason, and nothing of this transaction may be committed.
+    Held(String),
+}
+
+/// Moves the checkpoint, if the claim still stands. It is lost, too, when the checkpoint is not where its holder left it:
+/// a database that was set back, by a crash that forgot commits or from a backup, has lost the rows before this batch.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
     claim: &Claim,
     next_offset: i64,
-) -> sqlx::Result<bool> {
+) -> sqlx::Result<Advance> {
     let moved = sqlx::query(
         "UPDATE projection.checkpoints SET next_offset = $6, updated_at = now()
          WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4 AND owner_epoch = $5
-           AND next_offset = $7 AND next_offset <= $6",
+           AND next_offset = $7 AND next_offset <= $6
+           AND NOT EXISTS (
+               SELECT FROM projection.troubles WHERE projection = $1 AND state = 'stopped'
+               AND (topic, partition) <> ($3, $4) AND told_at > now() - interval '2 minutes')",
     )
     .bind(claim.projection)
     .bind(claim.version)
@@ -85,7 +99,11 @@ pub(crate) async fn advance(
     .bind(claim.epoch)
     .bind(next_offset)
     .bind(claim.next_offset)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(moved.rows_affected() == 1)
+    if moved.rows_affected() == 1 {
+        return Ok(Advance::Moved);
+    }
+    let held = troubles::stopped_elsewhere(connection, claim.projection, &claim.of).await?;
+    Ok(held.map_or(Advance::Fenced, Advance::Held))
 }

@@ -19,7 +19,7 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 const JSONB_VERSION: u8 = 1;
 
 /// A value that can be written.
-pub(crate) trait Cell {
+pub trait Cell {
     /// Appends the text form; false for NULL, which appends nothing.
     fn write_text(&self, into: &mut String) -> bool;
     /// Appends the binary form without its length; false for NULL, which appends nothing.
@@ -27,7 +27,7 @@ pub(crate) trait Cell {
 }
 
 /// The type of a column.
-pub(crate) trait Column: Cell + Sized {
+pub trait Column: Cell + Sized {
     /// Its name in SQL.
     const SQL: &'static str;
     /// Whether it takes NULL.
@@ -121,7 +121,7 @@ impl Column for Value {
 }
 
 /// The type of an array's elements.
-pub(crate) trait Element: Cell {
+pub trait Element: Cell {
     /// Its number in PostgreSQL's catalog.
     const OID: u32;
 }
@@ -195,7 +195,7 @@ impl Column for Vec<String> {
 
 /// An array of text, as the driver reads it.
 #[derive(Debug)]
-pub(crate) struct TextArray(Vec<String>);
+pub struct TextArray(Vec<String>);
 
 impl sqlx::Type<Postgres> for TextArray {
     fn type_info() -> PgTypeInfo {

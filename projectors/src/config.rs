@@ -1,6 +1,7 @@
 //! Configuration of projectors, from the environment.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +9,7 @@ use event_log::MasterKey;
 use event_schemas::topics;
 use service_kit::config::{Faults, Profile, Reader, Secret};
 
+use crate::parking::Limits;
 use crate::projection::Registration;
 use crate::registry;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub topics: topics::Profile,
     /// The projections that this instance takes part in.
     pub projections: Vec<&'static Registration>,
+    /// How much may be parked.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -58,6 +62,7 @@ impl Config {
             topics::Profile::NAMES,
         );
         let projections = projections(&mut settings);
+        let limits = limits(&mut settings);
         let profile = settings.profile();
         settings.build(|| {
             Some(Self {
@@ -69,6 +74,7 @@ impl Config {
                 profile,
                 topics: topics?,
                 projections,
+                limits,
             })
         })
     }
@@ -81,6 +87,17 @@ fn master_key(settings: &mut Reader) -> Option<MasterKey> {
         settings.fault("DATA_KEY_MASTER_FILE", "names a file that does not hold 32 bytes in base64");
     }
     bytes.map(MasterKey::new)
+}
+
+fn limits(settings: &mut Reader) -> Limits {
+    let default = Limits::default();
+    Limits {
+        degraded_keys: settings.or("PARKED_KEYS_DEGRADED", default.degraded_keys),
+        degraded_after: Duration::from_secs(
+            settings.or("PARKED_SECONDS_DEGRADED", default.degraded_after.as_secs()),
+        ),
+        stopped_keys: settings.or("PARKED_KEYS_STOPPED", default.stopped_keys),
+    }
 }
 
 /// All projections unless `PROJECTIONS` names some.

@@ -1,13 +1,21 @@
 //! From Kafka bytes to facts: schemas, sealed fields, and what is unreadable for good.
 
-use event_log::{Decoder, KeyRing, LogError, ReadError, Record};
-use event_schemas::Event;
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::LazyLock;
 
-use crate::batch::{Content, Item};
+use event_log::{Decoder, KeyRing, LogError, ReadError, Record};
+use event_schemas::{Event, entries};
+use futures::FutureExt as _;
+
+use crate::folding::{Cause, Content, Item};
 use crate::projection::{Fact, Interest, Projection};
 
 /// Name of the header that tells a record's type without decoding it.
 const TYPE: &str = "ce_type";
+
+/// The names of all types that this code knows.
+static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| entries().map(|it| it.name).collect());
 
 /// Decodes and opens records. Clones share schemas and keys.
 #[derive(Clone, Debug)]
@@ -40,7 +48,9 @@ impl Decoding {
     ) -> Result<Vec<Item>, LogError> {
         let mut items = Vec::with_capacity(records.len());
         for record in records {
-            let content = self.content(projection, &record, &mut keys).await?;
+            // A decoder that panics on damaged bytes has changed nothing by then: it only reads.
+            let decoded = AssertUnwindSafe(self.content(projection, &record, &mut keys)).catch_unwind().await;
+            let content = decoded.unwrap_or_else(|it| Ok(Content::Poison(Cause::panicked(it.as_ref()))))?;
             items.push(Item { record, content });
         }
         Ok(items)
@@ -52,14 +62,16 @@ impl Decoding {
         record: &Record,
         keys: &mut Keys,
     ) -> Result<Content, LogError> {
-        let interest = record.header(TYPE).map_or(Interest::Texts, |it| projection.interest(it));
+        // Whether a type that nobody knows here means something to the projection cannot be known either.
+        let known = record.header(TYPE).filter(|it| KNOWN.contains(it));
+        let interest = known.map_or(Interest::Texts, |it| projection.interest(it));
         if interest == Interest::Nothing {
             return Ok(Content::Ignored);
         }
         let mut recorded = match self.decoder.decode::<Event>(record).await {
             Ok(recorded) => recorded,
             Err(ReadError::Registry(error @ LogError::Unavailable(_))) => return Err(error),
-            Err(error) => return Ok(Content::Unreadable(error.to_string())),
+            Err(error) => return Ok(Content::Poison(Cause::unreadable(error))),
         };
         if interest == Interest::Texts {
             if *keys == Keys::MayCome && !self.keys.knows_keys_of(&mut recorded) {
@@ -67,7 +79,7 @@ impl Decoding {
                 *keys = Keys::AllKnown;
             }
             if let Err(error) = self.keys.open_known(&mut recorded) {
-                return Ok(Content::Unreadable(error.to_string()));
+                return Ok(Content::Poison(Cause::unreadable(error)));
             }
         }
         let position = record.position.clone();

@@ -3,7 +3,8 @@
 //! `projection` says what a projection is, `registry` lists them, `projections` holds them, a file each. A projection
 //! names its rows with `row` and touches them through `table`; `statements` makes the SQL. The engine around it:
 //! `runner` joins a group per projection and starts a `worker` per assigned partition, which claims the partition's
-//! `checkpoint` and applies one `batch` after the other; what cannot be folded goes to `parking`. `replay` folds a
+//! `checkpoint` (`claimed`) and applies one `batch` after the other (`folding`); what cannot be folded goes to `parking`,
+//! from where `dead_letters` brings it back. `replay` folds a
 //! projection from the start in memory; `rebuild` and `swap` put the result in place of the live tables, `verify`
 //! compares it with them. `status` tells lag.
 //!
@@ -12,29 +13,40 @@
 mod backoff;
 mod batch;
 mod checkpoint;
-mod column;
+mod claimed;
 mod decoding;
+mod folding;
 mod gauges;
+mod hanging;
+mod known;
 mod parking;
 mod projection;
 mod projections;
-mod row;
 mod runner;
 mod standing;
 mod statements;
 mod swap;
 mod table;
 mod tracing_context;
+mod troubles;
 mod worker;
 
 pub mod app;
+pub mod column;
 pub mod config;
+pub mod dead_letters;
 pub mod rebuild;
 pub mod registry;
 pub mod replay;
+pub mod row;
 pub mod status;
 pub mod verify;
 
+pub use claimed::{Claimed, Shared, Stop};
 pub use decoding::Decoding;
-pub use projection::Registration;
+pub use folding::Kind;
+pub use hanging::Hanging;
+pub use parking::Limits;
+pub use projection::{Fact, Interest, Projection, Registration, Unfoldable};
 pub use replay::Source;
+pub use table::{AnyTable, Table};

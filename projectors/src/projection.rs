@@ -9,15 +9,15 @@ use crate::table::AnyTable;
 ///
 /// A fold decides nothing, reads no clock and does no I/O (invariant R2). A row that events of several topics touch must
 /// come out the same whatever the order of the topics: let one topic own each row, or insert rows by event id.
-pub(crate) trait Projection: Send + Sync {
+pub trait Projection: Send + Sync {
     /// What it needs of events of this type.
     fn interest(&self, event_type: &str) -> Interest;
 
     /// Folds one fact into the tables.
     ///
     /// # Errors
-    /// [`Unfoldable`] when a value in it has not the form that its type promises; nothing is changed then, and the
-    /// record is parked.
+    /// [`Unfoldable`] when a value in it has not the form that its type promises. The record is parked then, as it is when
+    /// this panics, and what was changed before is undone.
     fn fold(&mut self, fact: &Fact) -> Result<(), Unfoldable>;
 
     /// Its tables, in the order in which they are written.
@@ -26,7 +26,7 @@ pub(crate) trait Projection: Send + Sync {
 
 /// How much of an event a projection reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
+pub enum Interest {
     /// Nothing: the record is passed over without decoding it.
     Nothing,
     /// Ids, numbers, closed values: sealed fields stay sealed.
@@ -37,25 +37,25 @@ pub(crate) enum Interest {
 
 /// An event with its place in the log.
 #[derive(Clone, Debug)]
-pub(crate) struct Fact {
+pub struct Fact {
     /// Where it stands.
-    pub(crate) position: Position,
+    pub position: Position,
     /// Who, when, which version.
-    pub(crate) envelope: Envelope,
+    pub envelope: Envelope,
     /// What happened.
-    pub(crate) event: Event,
+    pub event: Event,
 }
 
 /// A value of an event has not the form that its type promises.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} of {event_type} is not {expected}")]
-pub(crate) struct Unfoldable {
+pub struct Unfoldable {
     /// The type of the event.
-    pub(crate) event_type: &'static str,
+    pub event_type: &'static str,
     /// The field.
-    pub(crate) field: &'static str,
+    pub field: &'static str,
     /// What it should be.
-    pub(crate) expected: &'static str,
+    pub expected: &'static str,
 }
 
 /// A line of the registry.
@@ -72,7 +72,8 @@ pub struct Registration {
 
 impl Registration {
     /// The registration of a projection.
-    pub(crate) const fn of<P: Projection + Default + 'static>(
+    #[must_use]
+    pub const fn of<P: Projection + Default + 'static>(
         name: &'static str,
         revision: u32,
         domains: &'static [Domain],

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::known::Known;
 use crate::projection::Registration;
 use crate::replay::{self, Offsets, Replay, Source};
 use crate::table::AnyTable;
@@ -131,7 +132,7 @@ async fn build(
     cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let mut replay = Replay::new(registration);
+    let mut replay = Replay::new(registration, Known::of(owner, registration).await?);
     let goals = source.ends(registration).await.map_err(replay::Error::from)?;
     let folding = fold(&mut replay, source, &goals, progress);
     cancelled.run_until_cancelled(folding).await.ok_or(Error::Cancelled)??;

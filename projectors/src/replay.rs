@@ -9,8 +9,9 @@ use event_schemas::topics::{self, Profile};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::batch::{self, Item};
 use crate::decoding::{Decoding, Keys};
+use crate::folding::{self, Cause, Item};
+use crate::known::Known;
 use crate::parking::ParkedKeys;
 use crate::projection::{Projection, Registration};
 
@@ -42,11 +43,12 @@ pub(crate) struct Replay {
     pub(crate) projection: Box<dyn Projection>,
     pub(crate) next: Offsets,
     /// Records that could not be folded and the later ones of their keys, with the reason.
-    pub(crate) parked: Vec<(Record, String)>,
+    pub(crate) parked: Vec<(Record, Cause)>,
     /// Records folded or passed over so far.
     pub(crate) records: u64,
     registration: &'static Registration,
     held_back: HashMap<TopicPartition, ParkedKeys>,
+    known: Known,
 }
 
 /// What a reader hands to the fold.
@@ -106,11 +108,11 @@ impl Source {
 
 impl Replay {
     /// Nothing folded yet.
-    pub(crate) fn new(registration: &'static Registration) -> Self {
+    pub(crate) fn new(registration: &'static Registration, known: Known) -> Self {
         let mut projection = (registration.new)();
         projection.tables().into_iter().for_each(|table| table.hold_everything());
         let (next, parked, held_back) = Default::default();
-        Self { projection, next, parked, records: 0, registration, held_back }
+        Self { projection, next, parked, records: 0, registration, held_back, known }
     }
 
     /// Folds on, in each partition up to its goal and not beyond; partitions are read and decoded in parallel.
@@ -143,18 +145,19 @@ impl Replay {
         Ok(())
     }
 
-    fn fold(&mut self, chunk: Chunk) {
+    fn fold(&mut self, mut chunk: Chunk) {
+        self.known.mark(&mut chunk.items);
         let held_back = self.held_back.entry(chunk.of.clone()).or_default();
-        let to_park = batch::fold_all(self.projection.as_mut(), &chunk.items, held_back);
+        let to_park = folding::fold_all(self.projection.as_mut(), &chunk.items, held_back);
         self.next.insert(chunk.of, chunk.next_offset);
         if to_park.is_empty() {
             return;
         }
-        let reasons: HashMap<usize, String> = to_park.into_iter().collect();
+        let causes: HashMap<usize, Cause> = to_park.into_iter().collect();
         for (index, item) in chunk.items.into_iter().enumerate() {
-            if let Some(reason) = reasons.get(&index) {
+            if let Some(cause) = causes.get(&index) {
                 held_back.insert(item.record.key.clone());
-                self.parked.push((item.record, reason.clone()));
+                self.parked.push((item.record, cause.clone()));
             }
         }
     }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::column::Cell;
 
 /// A row of a read table; declared with [`row!`].
-pub(crate) trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
+pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     /// What identifies it.
     type Key: Clone + Debug + Eq + Hash + Send + Sync;
 
@@ -39,17 +39,18 @@ pub(crate) trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
 
 /// A column as SQL sees it.
 #[derive(Debug)]
-pub(crate) struct ColumnSpec {
+pub struct ColumnSpec {
     /// Its name.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its type.
-    pub(crate) sql: &'static str,
+    pub sql: &'static str,
     /// Whether it takes NULL.
-    pub(crate) nullable: bool,
+    pub nullable: bool,
 }
 
 /// Declares a row: `row! { struct Name in "schema.table" (key: Type, …) [by group_column] { column: Type, … } }`.
 /// Columns with a default that no event changes may stay out.
+#[macro_export]
 macro_rules! row {
     (
         $(#[$doc:meta])*
@@ -65,7 +66,7 @@ macro_rules! row {
         }
 
         impl $crate::row::Row for $name {
-            type Key = $crate::row::key_type!($($key_type),+);
+            type Key = $crate::key_type!($($key_type),+);
 
             const TABLE: &'static str = $table;
             const COLUMNS: &'static [$crate::row::ColumnSpec] = &[
@@ -89,7 +90,7 @@ macro_rules! row {
             }
 
             fn each_key_cell(key: &Self::Key, visit: &mut dyn FnMut(&dyn $crate::column::Cell)) {
-                let $crate::row::key_pattern!($($key),+) = key;
+                let $crate::key_pattern!($($key),+) = key;
                 $(visit($key);)+
             }
 
@@ -105,21 +106,24 @@ macro_rules! row {
 pub(crate) use row;
 
 /// The type of a key: that of its only column, or a tuple.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! key_type {
     ($only:ty) => { $only };
     ($($column:ty),+) => { ($($column),+) };
 }
-pub(crate) use key_type;
 
 /// The pattern that takes a key apart.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! key_pattern {
     ($only:ident) => { $only };
     ($($column:ident),+) => { ($($column),+) };
 }
-pub(crate) use key_pattern;
 
 /// The description of a column of type `C`.
-pub(crate) const fn column<C: crate::column::Column>(name: &'static str) -> ColumnSpec {
+#[must_use]
+pub const fn column<C: crate::column::Column>(name: &'static str) -> ColumnSpec {
     ColumnSpec { name: plain(name), sql: C::SQL, nullable: C::NULLABLE }
 }
 
@@ -132,7 +136,8 @@ const fn plain(name: &str) -> &str {
 }
 
 /// The group column of a declaration that names at most one.
-pub(crate) const fn group_column(named: &[&'static str]) -> Option<&'static str> {
+#[must_use]
+pub const fn group_column(named: &[&'static str]) -> Option<&'static str> {
     match named {
         [name, ..] => Some(name),
         [] => None,
@@ -140,7 +145,10 @@ pub(crate) const fn group_column(named: &[&'static str]) -> Option<&'static str>
 }
 
 /// The value of a column.
-pub(crate) fn get<C: crate::column::Column>(row: &PgRow, name: &str) -> sqlx::Result<C> {
+///
+/// # Errors
+/// When there is none, or it has another type.
+pub fn get<C: crate::column::Column>(row: &PgRow, name: &str) -> sqlx::Result<C> {
     use sqlx::Row as _;
     row.try_get(plain(name)).map(C::from_native)
 }

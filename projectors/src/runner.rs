@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::backoff::Backoff;
+use crate::claimed::Shared;
 use crate::projection::Registration;
 use crate::standing::Standing;
-use crate::worker::{Shared, Worker};
+use crate::worker::Worker;
 
 /// How long a silent member of a group keeps its partitions.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +28,7 @@ pub(crate) async fn run(
     let tasks: Vec<_> = registrations
         .into_iter()
         .map(|registration| {
-            let standing = Standing::new(health.gate(registration.name));
+            let standing = Standing::new(health.gate(registration.name), shared.limits);
             let member = Member { shared: shared.clone(), registration, standing, workers: HashMap::new() };
             tokio::spawn(member.run(shutdown.clone()))
         })
@@ -78,7 +79,7 @@ impl Member {
             fetch: false,
             session_timeout: SESSION_TIMEOUT,
         };
-        let (membership, mut events) = self.shared.log.join(config).await?;
+        let (membership, mut events) = self.shared.source.log.join(config).await?;
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.recv()).await {
             match event {
                 GroupEvent::Assigned(partitions) => {

@@ -1,22 +1,34 @@
-//! Status: how far every projection is, and whether it moves.
+//! Status: how far every projection is, whether it moves, and what is in its way.
 
+mod lag;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use event_log::Position;
+use event_log::{Position, TopicPartition};
+use futures::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{FromRow, PgPool};
 
+use crate::hanging::Hanging;
 use crate::projection::Registration;
 use crate::rebuild::Error;
 use crate::registry;
-use crate::replay::{self, Source};
+use crate::replay::Source;
+use crate::troubles;
 
-/// A checkpoint that has not moved for so long, while there is something to fold, stands still.
-const STILL: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
+/// A checkpoint that has not moved for so long, while there was something to fold all the time, is frozen.
+const FROZEN_AFTER: f64 = 30.0;
 
-/// Longest look for the oldest record that is not folded.
-const PEEK: Duration = Duration::from_millis(500);
+/// A projection whose oldest event that is not folded is younger than this is live, in seconds.
+const LIVE_WITHIN: f64 = 5.0;
+
+/// Over how long the rate is measured, where something is behind.
+const MEASURED: Duration = Duration::from_secs(1);
+
+/// Partitions that are looked at at once.
+const AT_ONCE: usize = 8;
 
 /// A projection.
 #[derive(Clone, Debug, Serialize)]
@@ -28,8 +40,12 @@ pub struct ProjectionStatus {
     pub version: Option<i32>,
     /// The rows were made by other code than this: a rebuild is due.
     pub outdated: bool,
+    /// The worst of its partitions' states.
+    pub state: State,
     /// Records set aside.
     pub parked: i64,
+    /// Keys that are held back with them.
+    pub parked_keys: i64,
     /// Its partitions.
     pub partitions: Vec<PartitionStatus>,
 }
@@ -44,35 +60,68 @@ pub struct PartitionStatus {
     pub partition: i32,
     /// The first offset that is not folded.
     pub next_offset: i64,
-    /// The end of the committed log.
+    /// The end of the committed log: the last stable offset.
     pub end: i64,
+    /// The end with open transactions: the high watermark.
+    pub high_watermark: i64,
     /// Records that are not folded; counted up to 1 000, beyond that the distance of the offsets.
     pub lag_events: i64,
     /// Age of the oldest of them in seconds; 0 without any.
     pub lag_seconds: f64,
+    /// Offsets per second in the last second; only where something is behind.
+    pub per_second: Option<f64>,
+    /// Seconds until the end is reached at this rate, if it is going to be.
+    pub seconds_left: Option<f64>,
     /// Whether it moves.
     pub state: State,
+    /// What keeps it from moving, as far as it is known.
+    pub reason: Option<String>,
+    /// Keys that are held back.
+    pub parked_keys: i64,
+    /// A transaction that nobody ends, and with it everything behind it in the partition.
+    pub hanging: Option<Hanging>,
     /// When the checkpoint last moved.
     pub updated_at: Option<DateTime<Utc>>,
 }
 
-/// Whether a partition's projection moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Whether a projection moves; the worse, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Nothing is left to fold.
-    CaughtUp,
+    /// Everything is folded, or what is not is younger than five seconds.
+    Live,
+    /// As live, but keys are held back: `karmyq dead-letters`.
+    ParkedKeys,
     /// It folds and is not at the end yet.
-    Behind,
-    /// There is something to fold and the checkpoint has not moved for 30 seconds.
-    Still,
+    CatchingUp,
+    /// It does not move, although there has been something to fold for 30 seconds.
+    Frozen,
+    /// So many keys are parked that the code must be at fault: nothing is folded until that is corrected.
+    Stopped,
 }
 
-/// The status of all projections, or of the named one.
+/// The status of all projections, or of the named one. Where something is behind this takes a second, for the rate.
 ///
 /// # Errors
 /// When there is no such projection, or log or database fail.
 pub async fn status(
+    source: &Source,
+    pool: &PgPool,
+    name: Option<&str>,
+) -> Result<Vec<ProjectionStatus>, Error> {
+    let mut all = look(source, pool, name).await?;
+    let partitions = || all.iter().flat_map(|it| &it.partitions);
+    if partitions().any(|it| it.lag_seconds >= LIVE_WITHIN) {
+        measure(pool, &mut all).await?;
+    }
+    Ok(all)
+}
+
+/// As [`status`], without rates: for whoever looks again and again.
+///
+/// # Errors
+/// As [`status`].
+pub async fn look(
     source: &Source,
     pool: &PgPool,
     name: Option<&str>,
@@ -99,62 +148,120 @@ async fn of_projection(
             .fetch_optional(pool)
             .await?;
     let version = active.as_ref().map(|it| it.0);
-    let parked =
+    let known = known(pool, registration.name, version).await?;
+    let looks = source.partitions(registration).into_iter().map(|of| {
+        let known = known.get(&of).cloned().unwrap_or_default();
+        of_partition(source, of, known)
+    });
+    let looks: Vec<_> = looks.collect();
+    let partitions: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    let parked: i64 =
         sqlx::query_scalar("SELECT count(*) FROM projection.parked WHERE projection = $1 AND version = $2")
             .bind(registration.name)
             .bind(version)
             .fetch_one(pool)
             .await?;
-    let mut partitions = Vec::new();
-    for of in source.partitions(registration) {
-        let checkpoint: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT next_offset, updated_at FROM projection.checkpoints
-             WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4",
-        )
-        .bind(registration.name)
-        .bind(version)
-        .bind(&*of.topic)
-        .bind(of.partition)
-        .fetch_optional(pool)
-        .await?;
-        let next = Position { of, offset: checkpoint.map_or(0, |it| it.0) };
-        partitions.push(of_partition(source, next, checkpoint.map(|it| it.1)).await?);
-    }
-    let outdated = active.is_some_and(|(_, fingerprint)| fingerprint != registration.fingerprint());
-    Ok(ProjectionStatus { projection: registration.name, version, outdated, parked, partitions })
+    Ok(ProjectionStatus {
+        projection: registration.name,
+        version,
+        outdated: active.is_some_and(|(_, fingerprint)| fingerprint != registration.fingerprint()),
+        state: partitions.iter().map(|it| it.state).max().unwrap_or(State::Live),
+        parked,
+        parked_keys: partitions.iter().map(|it| it.parked_keys).sum(),
+        partitions,
+    })
 }
 
-async fn of_partition(
-    source: &Source,
-    next: Position,
+/// What the database knows of a partition.
+#[derive(Clone, Debug, Default, FromRow)]
+struct Known {
+    next_offset: i64,
     updated_at: Option<DateTime<Utc>>,
-) -> Result<PartitionStatus, Error> {
-    let end = source.log.last_stable_offset(&next.of).await.map_err(replay::Error::from)?;
-    let (lag_events, lag_seconds) = if next.offset < end { lag(source, &next, end).await? } else { (0, 0.0) };
-    let state = match updated_at {
-        _ if lag_events == 0 => State::CaughtUp,
-        Some(updated_at) if Utc::now() - updated_at < STILL => State::Behind,
-        Some(_) | None => State::Still,
+    parked_keys: i64,
+    trouble: Option<troubles::State>,
+    reason: Option<String>,
+}
+
+#[derive(FromRow)]
+struct KnownOf {
+    topic: String,
+    partition: i32,
+    #[sqlx(flatten)]
+    known: Known,
+}
+
+async fn known(
+    pool: &PgPool,
+    projection: &str,
+    version: Option<i32>,
+) -> sqlx::Result<HashMap<TopicPartition, Known>> {
+    let rows: Vec<KnownOf> = sqlx::query_as(
+        "SELECT c.topic, c.partition, c.next_offset, c.updated_at, t.state AS trouble, t.reason,
+             (SELECT count(DISTINCT p.record_key) FROM projection.parked AS p
+              WHERE (p.projection, p.version, p.topic, p.partition)
+                  = (c.projection, c.version, c.topic, c.partition)) AS parked_keys
+         FROM projection.checkpoints AS c
+         LEFT JOIN projection.troubles AS t ON (t.projection, t.topic, t.partition) = (c.projection, c.topic, c.partition)
+             AND t.told_at > now() - interval '2 minutes'
+         WHERE c.projection = $1 AND c.version = $2",
+    )
+    .bind(projection)
+    .bind(version)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|it| (TopicPartition::new(it.topic, it.partition), it.known)).collect())
+}
+
+async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Result<PartitionStatus, Error> {
+    let next = Position { of, offset: known.next_offset };
+    let lag = lag::of(source, &next).await?;
+    let still = known.updated_at.map_or(f64::INFINITY, |it| seconds_since(it.timestamp_millis()));
+    let frozen = lag.hanging.is_some() || lag.seconds.min(still) >= FROZEN_AFTER;
+    let state = match known.trouble {
+        Some(troubles::State::Stopped | troubles::State::Held) => State::Stopped,
+        Some(troubles::State::Retrying) | None if frozen => State::Frozen,
+        Some(troubles::State::Retrying) => State::CatchingUp,
+        None if lag.seconds >= LIVE_WITHIN => State::CatchingUp,
+        None if known.parked_keys > 0 => State::ParkedKeys,
+        None => State::Live,
     };
     Ok(PartitionStatus {
         topic: next.of.topic.to_string(),
         partition: next.of.partition,
         next_offset: next.offset,
-        end,
-        lag_events,
-        lag_seconds,
+        end: lag.end,
+        high_watermark: lag.high_watermark,
+        lag_events: lag.events,
+        lag_seconds: lag.seconds,
+        per_second: None,
+        seconds_left: None,
         state,
-        updated_at,
+        reason: known.reason.or_else(|| lag.hanging.as_ref().map(Hanging::reason)),
+        parked_keys: known.parked_keys,
+        hanging: lag.hanging,
+        updated_at: known.updated_at,
     })
 }
 
-/// Number of records from `next` on and the age of the first. Offsets cannot tell: transaction markers have some, too.
-async fn lag(source: &Source, next: &Position, end: i64) -> Result<(i64, f64), replay::Error> {
-    const COUNTED: usize = 1_000;
-    let mut reader = source.log.reader(vec![(next.of.clone(), next.offset)]).await?;
-    let records = reader.next(COUNTED, PEEK).await?;
-    let count =
-        if records.len() < COUNTED { i64::try_from(records.len()).unwrap_or(0) } else { end - next.offset };
-    let age_ms = records.first().map_or(0, |it| Utc::now().timestamp_millis() - it.timestamp_ms);
-    Ok((count, age_ms.max(0) as f64 / 1_000.0))
+/// Looks a second time, for the rates.
+async fn measure(pool: &PgPool, all: &mut [ProjectionStatus]) -> sqlx::Result<()> {
+    let started = tokio::time::Instant::now();
+    tokio::time::sleep(MEASURED).await;
+    for of in all {
+        let later = known(pool, of.projection, of.version).await?;
+        let seconds = started.elapsed().as_secs_f64();
+        for it in of.partitions.iter_mut().filter(|it| it.lag_events > 0) {
+            let partition = TopicPartition::new(it.topic.as_str(), it.partition);
+            let reached = later.get(&partition).map_or(it.next_offset, |it| it.next_offset);
+            let per_second = (reached - it.next_offset) as f64 / seconds;
+            it.per_second = Some(per_second);
+            it.seconds_left = (per_second > 0.0).then(|| (it.end - reached).max(0) as f64 / per_second);
+        }
+    }
+    Ok(())
+}
+
+/// Seconds since this time; 0 for one that has not come yet.
+fn seconds_since(millis: i64) -> f64 {
+    (Utc::now().timestamp_millis() - millis).max(0) as f64 / 1_000.0
 }

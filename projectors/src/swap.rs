@@ -223,10 +223,10 @@ async fn take_over(
         .execute(&mut *connection)
         .await?;
     }
-    for (record, reason) in &replay.parked {
+    for (record, cause) in &replay.parked {
         let of = record.position.of.clone();
         let claim = Claim { projection: registration.name, version, of, epoch: 0, next_offset: 0 };
-        parking::park(&mut *connection, &claim, record, reason).await?;
+        parking::park(&mut *connection, &claim, record, cause).await?;
     }
     sqlx::query(
         "UPDATE projection.checkpoints SET owner_epoch = owner_epoch + 1 WHERE projection = $1 AND version = $2",

@@ -17,13 +17,21 @@ use crate::statements;
 const COPY_CHUNK: usize = 1 << 20;
 
 /// The rows of one table that a fold has touched.
-pub(crate) struct Table<R: Row> {
+pub struct Table<R: Row> {
     slots: HashMap<R::Key, Slot<R>>,
     groups: HashMap<Uuid, Group<R::Key>>,
     missing: HashSet<R::Key>,
     missing_groups: HashSet<Uuid>,
     /// Nothing is ever missing: what is not here does not exist.
     complete: bool,
+    /// What the fact that is being folded has touched, as it was before; none where nothing was known of the row.
+    touched: Vec<(R::Key, Option<Before<R>>)>,
+}
+
+/// A row as it was before a fact, and whether it had been changed.
+struct Before<R> {
+    row: Option<R>,
+    changed: bool,
 }
 
 /// A row, or the knowledge that there is none.
@@ -49,6 +57,7 @@ impl<R: Row> Default for Table<R> {
             missing: HashSet::new(),
             missing_groups: HashSet::new(),
             complete: false,
+            touched: Vec::new(),
         }
     }
 }
@@ -56,35 +65,32 @@ impl<R: Row> Default for Table<R> {
 /// What a fold does with rows.
 impl<R: Row> Table<R> {
     /// The row with this key, to change.
-    pub(crate) fn get(&mut self, key: &R::Key) -> Option<&mut R> {
+    pub fn get(&mut self, key: &R::Key) -> Option<&mut R> {
         if !self.complete && !self.slots.contains_key(key) {
             self.missing.insert(key.clone());
         }
         let slot = self.slots.get_mut(key)?;
+        self.touched.push((key.clone(), Some(Before::of(slot))));
         slot.changed = true;
         slot.row.as_mut()
     }
 
     /// Adds the row, in place of the one with its key.
-    pub(crate) fn put(&mut self, row: R) {
+    pub fn put(&mut self, row: R) {
         let key = row.key();
         if let Some(group) = row.group() {
             self.join_group(group, &key);
         }
-        let slot = self.slots.entry(key).or_insert(Slot { row: None, stored: None, changed: true });
-        slot.row = Some(row);
-        slot.changed = true;
+        self.replace(key, Some(row));
     }
 
     /// Removes the row with this key, if there is one.
-    pub(crate) fn remove(&mut self, key: &R::Key) {
-        let slot = self.slots.entry(key.clone()).or_insert(Slot { row: None, stored: None, changed: true });
-        slot.row = None;
-        slot.changed = true;
+    pub fn remove(&mut self, key: &R::Key) {
+        self.replace(key.clone(), None);
     }
 
     /// Changes every row of a group.
-    pub(crate) fn each_of(&mut self, group: Uuid, mut change: impl FnMut(&mut R)) {
+    pub fn each_of(&mut self, group: Uuid, mut change: impl FnMut(&mut R)) {
         for key in self.keys_of(group) {
             if let Some(row) = self.get(&key) {
                 change(row);
@@ -93,10 +99,17 @@ impl<R: Row> Table<R> {
     }
 
     /// Removes every row of a group.
-    pub(crate) fn remove_all_of(&mut self, group: Uuid) {
+    pub fn remove_all_of(&mut self, group: Uuid) {
         for key in self.keys_of(group) {
             self.remove(&key);
         }
+    }
+
+    fn replace(&mut self, key: R::Key, row: Option<R>) {
+        self.touched.push((key.clone(), self.slots.get(&key).map(Before::of)));
+        let slot = self.slots.entry(key).or_insert(Slot { row: None, stored: None, changed: true });
+        slot.row = row;
+        slot.changed = true;
     }
 
     fn keys_of(&mut self, group: Uuid) -> Vec<R::Key> {
@@ -115,9 +128,15 @@ impl<R: Row> Table<R> {
     }
 }
 
+impl<R: Row> Before<R> {
+    fn of(slot: &Slot<R>) -> Self {
+        Self { row: slot.row.clone(), changed: slot.changed }
+    }
+}
+
 /// What the engine does with a table, whatever its rows are.
 #[async_trait::async_trait]
-pub(crate) trait AnyTable: Send + Sync {
+pub trait AnyTable: Send + Sync {
     /// `schema.name`.
     fn name(&self) -> &'static str;
     /// Its columns with their types, for fingerprints.
@@ -128,6 +147,10 @@ pub(crate) trait AnyTable: Send + Sync {
     fn row_count(&self) -> usize;
     /// Whether the fold asked for rows that were not loaded.
     fn lacks_rows(&self) -> bool;
+    /// The fact is folded: what it did stays.
+    fn keep(&mut self);
+    /// The fact could not be folded: as if it had never been tried, whatever it had done before it failed.
+    fn undo(&mut self);
     /// Back to what the database holds.
     fn reset(&mut self);
     /// Loads what was missing.
@@ -161,6 +184,23 @@ impl<R: Row> AnyTable for Table<R> {
 
     fn lacks_rows(&self) -> bool {
         !self.missing.is_empty() || !self.missing_groups.is_empty()
+    }
+
+    fn keep(&mut self) {
+        self.touched.clear();
+    }
+
+    fn undo(&mut self) {
+        while let Some((key, before)) = self.touched.pop() {
+            match (before, self.slots.get_mut(&key)) {
+                (Some(before), Some(slot)) => {
+                    slot.row = before.row;
+                    slot.changed = before.changed;
+                }
+                (Some(_), None) => {}
+                (None, _) => self.forget(&key),
+            }
+        }
     }
 
     fn reset(&mut self) {
@@ -243,6 +283,14 @@ impl<R: Row> AnyTable for Table<R> {
 }
 
 impl<R: Row> Table<R> {
+    /// Nothing is known of this row any more.
+    fn forget(&mut self, key: &R::Key) {
+        let group = self.slots.remove(key).and_then(|it| it.row).and_then(|it| it.group());
+        if let Some(group) = group.and_then(|it| self.groups.get_mut(&it)) {
+            group.keys.retain(|it| it != key);
+        }
+    }
+
     /// Takes a row that the database holds, unless it is here already and perhaps changed.
     fn remember(&mut self, row: R) {
         let key = row.key();

@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 
+use crate::known::Known;
 use crate::projection::Registration;
 use crate::rebuild::Error;
 use crate::registry;
@@ -54,7 +55,7 @@ pub async fn checksums(pool: &PgPool, name: &str) -> Result<Vec<(&'static str, C
 pub async fn verify(source: &Source, owner: &PgPool, name: &str) -> Result<Vec<Comparison>, Error> {
     let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
     let (goals, live) = snapshot(owner, registration).await?;
-    let mut replay = Replay::new(registration);
+    let mut replay = Replay::new(registration, Known::of(owner, registration).await?);
     replay.fold_to(source, &goals, |_| {}).await?;
     let mut connection = owner.acquire().await?;
     let mut transaction = connection.begin().await?;

@@ -1,22 +1,21 @@
 //! A worker: folds one partition into one projection for as long as the partition is assigned to this process.
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use event_log::{EventLog, LogError, Record, TopicPartition};
-use sqlx::PgPool;
+use event_log::TopicPartition;
+use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, info, warn};
+use tracing::{info, warn};
 
 use crate::backoff::Backoff;
-use crate::batch;
-use crate::checkpoint::{self, Claim};
-use crate::decoding::{Decoding, Keys};
+use crate::claimed::{Claimed, Shared, Stop};
+use crate::folding::Cause;
 use crate::gauges::Gauges;
-use crate::parking::{self, ParkedKeys};
+use crate::hanging;
 use crate::projection::Registration;
 use crate::standing::Standing;
-use crate::tracing_context::batch_spans;
+use crate::troubles;
 
 /// Most records of one transaction.
 const MAX_BATCH: usize = 2_000;
@@ -24,13 +23,8 @@ const MAX_BATCH: usize = 2_000;
 /// Longest wait for the first record of a batch; whatever is there then makes the batch.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// What all workers of a process share.
-#[derive(Clone, Debug)]
-pub(crate) struct Shared {
-    pub(crate) log: Arc<dyn EventLog>,
-    pub(crate) pool: PgPool,
-    pub(crate) decoding: Decoding,
-}
+/// How often a worker that holds keys back looks whether somebody has redriven them.
+const LOOK_AT_PARKED: Duration = Duration::from_secs(5);
 
 /// A worker of one partition.
 pub(crate) struct Worker {
@@ -40,21 +34,6 @@ pub(crate) struct Worker {
     pub(crate) standing: Standing,
 }
 
-/// Why folding stopped.
-#[derive(Debug, thiserror::Error)]
-enum Stop {
-    #[error(transparent)]
-    Batch(#[from] batch::Error),
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Batch(error.into())
-    }
-}
-
 impl Worker {
     /// Folds until cancelled. A batch in flight is finished or rolled back before this returns.
     ///
@@ -62,86 +41,101 @@ impl Worker {
     /// either a rebuild has swapped versions, or a member that the group has already given up still writes.
     pub(crate) async fn run(self, cancelled: CancellationToken) {
         let mut backoff = Backoff::default();
+        let mut gauges = Gauges::new(self.registration.name, &self.of);
         while !cancelled.is_cancelled() {
-            match self.claim_and_fold(&cancelled, &mut backoff).await {
+            // Whatever the panic left half done belongs to the claim, which is dropped.
+            let folding = AssertUnwindSafe(self.claim_and_fold(&cancelled, &mut backoff, &mut gauges));
+            let folded = folding.catch_unwind().await;
+            match folded.unwrap_or_else(|it| Err(Stop::Panicked(Cause::panicked(it.as_ref()).reason))) {
                 Ok(()) => break,
-                Err(Stop::Batch(batch::Error::Fenced)) => {
+                Err(Stop::Fenced) => {
                     info!(projection = self.registration.name, partition = %self.of, "lost the claim");
                 }
-                Err(error) => {
-                    warn!(projection = self.registration.name, partition = %self.of, %error,
-                        attempt = backoff.attempts(), "folding stopped, trying again");
-                    self.standing.failing(&self.of, error.to_string());
-                }
+                Err(stop) => self.tell(&stop, backoff.attempts(), &gauges).await,
             }
             if !backoff.wait(&cancelled).await {
                 break;
             }
         }
-        self.standing.fine(&self.of);
+        self.standing.gone(&self.of);
     }
 
-    async fn claim_and_fold(&self, cancelled: &CancellationToken, backoff: &mut Backoff) -> Result<(), Stop> {
-        let mut claim = checkpoint::claim(&self.shared.pool, self.registration, &self.of).await?;
-        let mut parked = parking::parked_keys(&mut *self.shared.pool.acquire().await?, &claim).await?;
-        let mut reader = self.shared.log.reader(vec![(self.of.clone(), claim.next_offset)]).await?;
-        info!(projection = claim.projection, version = claim.version, partition = %claim.of, epoch = claim.epoch,
-            next_offset = claim.next_offset, "claimed a partition");
-        let mut gauges = Gauges::new(self.registration.name, &self.of);
+    async fn claim_and_fold(
+        &self,
+        cancelled: &CancellationToken,
+        backoff: &mut Backoff,
+        gauges: &mut Gauges,
+    ) -> Result<(), Stop> {
+        let mut claimed = Claimed::open(&self.shared, self.registration, &self.of).await?;
+        let (mut told_fine, mut looked) = (false, None::<Instant>);
         loop {
-            let Some(records) = cancelled.run_until_cancelled(reader.next(MAX_BATCH, MAX_WAIT)).await else {
-                return Ok(());
-            };
+            let reading = claimed.read(MAX_BATCH, MAX_WAIT);
+            let Some(records) = cancelled.run_until_cancelled(reading).await else { return Ok(()) };
             let records = records?;
-            let idle = records.is_empty();
-            // Past the last record there may be transaction markers: to be past them, too, is to be at the end.
-            let reached = reader.position(&self.of).unwrap_or(claim.next_offset);
-            if reached > claim.next_offset {
-                self.fold(&claim, &mut parked, records, reached, &mut gauges).await?;
-                claim.next_offset = reached;
+            gauges.read(records.first().map(|it| it.timestamp_ms));
+            let step = claimed.fold(records).await?;
+            if !told_fine {
+                troubles::clear(&mut *self.shared.pool.acquire().await?, self.registration.name, &self.of)
+                    .await?;
+                told_fine = true;
+            }
+            let newly_parked = step.done.is_some_and(|it| it.parked > 0);
+            if newly_parked || looked.is_none_or(|it| it.elapsed() >= LOOK_AT_PARKED) {
+                self.look_at_parked(&mut claimed, gauges).await?;
+                looked = Some(Instant::now());
             }
             self.standing.fine(&self.of);
             *backoff = Backoff::default();
-            self.observe_lag(&mut gauges, reached, idle).await;
+            gauges.step(&step);
+            self.observe_lag(gauges, claimed.next_offset(), step.records == 0).await;
         }
     }
 
-    /// Folds and commits a batch.
-    async fn fold(
-        &self,
-        claim: &Claim,
-        parked: &mut ParkedKeys,
-        records: Vec<Record>,
-        next_offset: i64,
-        gauges: &mut Gauges,
-    ) -> Result<(), Stop> {
-        let started = Instant::now();
-        // All of them last as long as the batch; log lines go to the first.
-        let spans = batch_spans(self.registration.name, &claim.of, &records);
-        let first = spans.first().cloned().unwrap_or_else(tracing::Span::none);
-        async {
-            let projection = (self.registration.new)();
-            let last_ms = records.last().map(|it| it.timestamp_ms);
-            let count = records.len();
-            let items = self.shared.decoding.items(projection.as_ref(), records, Keys::MayCome).await?;
-            let decoding = started.elapsed();
-            let done = batch::apply(&self.shared.pool, self.registration, claim, parked, &items, next_offset)
-                .await?;
-            gauges.batch(count, decoding, &done, last_ms);
-            Ok(())
-        }
-        .instrument(first)
-        .await
+    async fn look_at_parked(&self, claimed: &mut Claimed, gauges: &Gauges) -> Result<(), Stop> {
+        let parked = if claimed.has_parked() { claimed.look_at_parked().await? } else { None };
+        self.standing.parked(&self.of, parked);
+        gauges.parked(parked);
+        Ok(())
     }
 
+    /// Says what keeps it from going on: in the log, in readiness, and where `karmyq projections status` finds it.
+    async fn tell(&self, stop: &Stop, attempt: u32, gauges: &Gauges) {
+        let state = match stop {
+            Stop::Flood { here: true, .. } => troubles::State::Stopped,
+            Stop::Flood { here: false, .. } => troubles::State::Held,
+            Stop::Fenced | Stop::Database(_) | Stop::Log(_) | Stop::Panicked(_) => troubles::State::Retrying,
+        };
+        warn!(projection = self.registration.name, partition = %self.of, error = %stop, attempt,
+            "folding does not go on, trying again");
+        gauges.hindered(matches!(stop, Stop::Flood { .. }));
+        self.standing.failing(&self.of, stop.to_string());
+        let told = async {
+            let mut connection = self.shared.pool.acquire().await?;
+            troubles::tell(&mut connection, self.registration.name, &self.of, state, &stop.to_string()).await
+        };
+        if let Err(error) = told.await {
+            // Mostly because the database is what does not answer; then nobody could read it there either.
+            warn!(projection = self.registration.name, partition = %self.of, %error, "could not tell so in the database");
+        }
+    }
+
+    /// Failures here are told by the next read.
     async fn observe_lag(&self, gauges: &mut Gauges, reached: i64, idle: bool) {
         if idle {
             gauges.caught_up();
-        } else if gauges.lag_is_due() {
-            // A failure here is told by the next read.
-            if let Ok(end) = self.shared.log.last_stable_offset(&self.of).await {
-                gauges.behind(end - reached);
-            }
+        }
+        if !gauges.lag_is_due(idle) {
+            return;
+        }
+        let log = &self.shared.source.log;
+        let Ok(end) = log.last_stable_offset(&self.of).await else { return };
+        if !idle {
+            gauges.behind(end - reached);
+        } else if let Ok(high_watermark) = log.high_watermark(&self.of).await
+            && let Ok(hanging) = hanging::look(log, &self.of, end, high_watermark).await
+        {
+            gauges.hanging(hanging.is_some());
+            self.standing.held_back(&self.of, hanging.map(|it| it.reason()));
         }
     }
 }

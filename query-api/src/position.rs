@@ -3,7 +3,7 @@
 //! One task per process reads the checkpoints, and only while somebody waits, so the load on PostgreSQL does not grow
 //! with the number of waiting requests. (PostgreSQL's NOTIFY would take a database-wide lock at every commit.)
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,8 +37,17 @@ const MAX_WAIT_MS: u32 = 10_000;
 /// An older reading does not count: a rebuilt projection may have taken its place since.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Offset to fold next, per projection, topic and partition.
-type Checkpoints = HashMap<(String, String, i32), i64>;
+/// A partition of a projection.
+type Folded = (String, String, i32);
+
+/// How far the projections are, and what they passed without folding it.
+#[derive(Debug, Default)]
+struct Checkpoints {
+    /// The offset to fold next.
+    next: HashMap<Folded, i64>,
+    /// Offsets of parked records: behind the checkpoint, and yet in no row.
+    parked: HashSet<(Folded, i64)>,
+}
 
 /// How far the projections are. Clones share one background task.
 #[derive(Clone, Debug)]
@@ -108,7 +117,8 @@ impl Awaited {
         let Position { of, offset } = &self.position;
         self.by.iter().all(|projection| {
             let key = (projection.name().to_owned(), of.topic.to_string(), of.partition);
-            checkpoints.get(&key).is_some_and(|next| next > offset)
+            checkpoints.next.get(&key).is_some_and(|next| next > offset)
+                && !checkpoints.parked.contains(&(key, *offset))
         })
     }
 }
@@ -155,10 +165,18 @@ async fn read(pool: &PgPool) -> sqlx::Result<Checkpoints> {
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(projection, topic, partition, next)| ((projection, topic, partition), next))
-        .collect())
+    // Afterwards: what a checkpoint of before has passed is parked by now, if it is.
+    let parked: Vec<(String, String, i32, i64)> = sqlx::query_as(
+        "SELECT p.projection, p.topic, p.partition, p.record_offset
+         FROM projection.active AS a JOIN projection.parked AS p USING (projection, version)",
+    )
+    .fetch_all(pool)
+    .await?;
+    let keyed = |(projection, topic, partition, offset)| ((projection, topic, partition), offset);
+    Ok(Checkpoints {
+        next: rows.into_iter().map(keyed).collect(),
+        parked: parked.into_iter().map(keyed).collect(),
+    })
 }
 
 /// What a route waits for: the projections that serve it.

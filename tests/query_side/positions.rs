@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::fixture::{World, answer};
+use tests::eventually::eventually;
 
 #[tokio::test]
 async fn a_read_waits_until_its_projections_have_passed_the_position() {
@@ -47,5 +48,58 @@ async fn who_is_not_signed_in_does_not_wait() {
     let refused = answer(world.call("/users/me?min_position=user-events/0@1&wait_ms=10000")).await;
     assert_eq!(refused.refusal(), (401, "UNAUTHENTICATED"));
     assert!(begun.elapsed() < Duration::from_secs(5));
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_position_whose_record_is_parked_is_not_visible() {
+    let world = World::new().await;
+    let ana = world.person("Ana").await;
+    world.checkpoint("community", "community-events", 0, 50).await;
+    sqlx::query(
+        "INSERT INTO projection.parked (projection, version, topic, partition, record_offset, record_key, header_names,
+             header_values, recorded_at, kind, reason)
+         SELECT projection, version, 'community-events', 0, 41, '', '{}', '{}', now(), 'unreadable', 'test'
+         FROM projection.active WHERE projection = 'community'",
+    )
+    .execute(&world.projector)
+    .await
+    .expect("projectors may park");
+    let get = |offset: i64| {
+        let path =
+            format!("/communities/my/communities?min_position=community-events/0@{offset}&wait_ms=200");
+        let call = world.call(&path).bearer_auth(world.token(ana));
+        async move { answer(call).await }
+    };
+    assert_eq!(get(41).await.refusal(), (503, "NOT_YET_VISIBLE"));
+    assert_eq!(get(42).await.status, 200, "only that record is missing");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_thousand_that_wait_cost_the_database_what_one_costs() {
+    let world = World::new().await;
+    let ana = world.person("Ana").await;
+    world.checkpoint("community", "community-events", 0, 5).await;
+    let transactions = async || -> i64 {
+        let count = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        sqlx::query_scalar(count).fetch_one(&world.projector).await.expect("readable")
+    };
+    let before = transactions().await;
+    let path = "/communities/my/communities?min_position=community-events/0@9&wait_ms=2000";
+    let begun = Instant::now();
+    let calls = (0..1_000).map(|_| answer(world.call(path).bearer_auth(world.token(ana))));
+    let answers = futures::future::join_all(calls).await;
+    let readings = begun.elapsed().as_millis() / 10;
+    assert!(answers.iter().all(|it| it.refusal() == (503, "NOT_YET_VISIBLE")));
+    // Backends tell their figures about once a second: until those of the readings are there.
+    let at_least = i64::try_from(readings / 4).expect("a few hundred");
+    let cost = eventually("the readings are counted", Duration::from_secs(20), || async {
+        let cost = transactions().await - before;
+        (cost >= at_least).then_some(cost)
+    })
+    .await;
+    // Two questions each reading, and whoever else is connected.
+    assert!(cost < 1_000, "{cost} transactions in {readings} readings, for 1 000 who waited");
     world.drop().await;
 }

@@ -1,18 +1,21 @@
 //! A world for one test: a fresh database with all migrations, a log in memory, projectors on request.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use event_log::{
-    Decoder, Encoder, EventLog as _, GroupConfig, GroupEvent, KeyRing, Lane, MasterKey, Membership,
-    MemoryLog, NewRecord, TopicPartition, Window,
+    Decoder, Encoder, EventLog as _, GroupConfig, GroupEvent, Held, KeyRing, Lane, LogError, MasterKey,
+    Membership, MemoryLog, NewRecord, SchemaSource, TopicPartition, Window,
 };
 use event_schemas::topics::{self, Profile};
-use event_schemas::{Codec, Event, Payload as _, Recorded, Timestamp};
+use event_schemas::{Codec, Event, Payload as _, Recorded, SchemaId, Timestamp, entries};
+use parking_lot::Mutex;
 use projectors::verify::Checksum;
-use projectors::{Decoding, Source, app, registry, verify};
+use projectors::{Decoding, Limits, Registration, Source, app, registry, verify};
 use service_kit::health::Health;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
@@ -30,8 +33,10 @@ pub(crate) const PROFILE: Profile = Profile::Small;
 pub(crate) struct World {
     database: String,
     pub(crate) source: Source,
+    pub(crate) schemas: Arc<Schemas>,
     keys: KeyRing,
     encoder: Encoder,
+    log: MemoryLog,
     lane: Box<dyn Lane>,
     membership: Arc<dyn Membership>,
     fence_at: (TopicPartition, i64),
@@ -49,7 +54,9 @@ impl World {
         let log = MemoryLog::new();
         let manifest = topics::manifest(PROFILE);
         log.create_topics(&manifest, 1).await.expect("topics are new");
-        let (encoder, decoder) = (Encoder::new(Codec::local(), &manifest), Decoder::local());
+        let schemas = Arc::new(Schemas::default());
+        let decoder = Decoder::new(Codec::local(), schemas.clone());
+        let encoder = Encoder::new(Codec::local(), &manifest);
         let stop = CancellationToken::new();
         let shared: Arc<dyn event_log::EventLog> = Arc::new(log.clone());
         let master = MasterKey::new([7; 32]);
@@ -59,7 +66,7 @@ impl World {
         let source = Source { log: shared, decoding: Decoding::new(decoder, keys.clone()), profile: PROFILE };
         let (membership, fence_at) = writer(&log).await;
         let lane = log.lane("test").await.expect("a lane");
-        Self { database, source, keys, encoder, lane, membership, fence_at, stop }
+        Self { database, source, schemas, keys, encoder, log, lane, membership, fence_at, stop }
     }
 
     /// Connections as the owner, as `./dev env` names the variables of the roles.
@@ -79,6 +86,12 @@ impl World {
 
     /// Appends events in one transaction, sealed as the writer seals them.
     pub(crate) async fn append(&mut self, events: Vec<Recorded<Event>>) {
+        let records = self.encode(events);
+        self.append_records(records).await;
+    }
+
+    /// The records of events, sealed as the writer seals them, with those of the keys that this takes.
+    pub(crate) fn encode(&self, events: Vec<Recorded<Event>>) -> Vec<NewRecord> {
         let mut records = Vec::new();
         for mut event in events {
             records.extend(self.keys.seal(&mut event, Timestamp::from_micros(1)).expect("fields are sealed"));
@@ -86,7 +99,7 @@ impl World {
             let partition = self.encoder.partition(topic, event.envelope.aggregate_id.as_bytes());
             records.push(self.encoder.event(&event, partition, None, None).expect("it fits its schema"));
         }
-        self.append_records(records).await;
+        records
     }
 
     /// Appends records as they are.
@@ -96,6 +109,32 @@ impl World {
         self.lane.append(window).await.expect("it is committed");
     }
 
+    /// Appends records in a transaction that stays open until the answer is released.
+    pub(crate) async fn append_and_hang(&self, records: Vec<NewRecord>) -> Held {
+        let mut held = self.log.hold_next();
+        let mut lane = self.log.lane("hanging").await.expect("a lane");
+        let window =
+            Window { records, consumed: vec![self.fence_at.clone()], fence: self.membership.fence() };
+        tokio::spawn(async move { lane.append(window).await });
+        held.reached().await;
+        held
+    }
+
+    /// Ends every connection to the database, and lets nobody in until [`Self::let_in`].
+    pub(crate) async fn lock_out(&self) {
+        let Self { database, .. } = self;
+        administer(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await;
+        administer(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ))
+        .await;
+    }
+
+    /// The database can be reached again.
+    pub(crate) async fn let_in(&self) {
+        administer(format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.database)).await;
+    }
+
     /// Where the records of a key are appended.
     pub(crate) fn partition_of(&self, topic: &str, key: &str) -> TopicPartition {
         TopicPartition::new(topic, self.encoder.partition(topic, key.as_bytes()))
@@ -103,13 +142,18 @@ impl World {
 
     /// Starts projectors for all projections.
     pub(crate) fn start(&self) -> Running {
-        let shutdown = self.stop.child_token();
+        self.start_with(registry::PROJECTIONS.iter().collect(), Limits::default())
+    }
+
+    /// Starts projectors for these projections.
+    pub(crate) fn start_with(&self, projections: Vec<&'static Registration>, limits: Limits) -> Running {
+        let (shutdown, health) = (self.stop.child_token(), Health::new("projectors"));
         let (source, pool, stop) = (self.source.clone(), self.projector(), shutdown.clone());
-        let all = registry::PROJECTIONS.iter().collect();
+        let told = health.clone();
         let task = tokio::spawn(async move {
-            app::project(&source, &pool, all, &Health::new("projectors"), stop).await;
+            app::project(&source, &pool, projections, limits, &told, stop).await;
         });
-        Running { shutdown, task }
+        Running { health, shutdown, task }
     }
 
     /// Waits until every projection has folded everything.
@@ -117,10 +161,9 @@ impl World {
         let pool = self.owner();
         eventually("every projection has folded everything", FOLDED, || async {
             let status =
-                projectors::status::status(&self.source, &pool, None).await.expect("status can be told");
-            let caught_up =
-                |it: &projectors::status::PartitionStatus| it.state == projectors::status::State::CaughtUp;
-            status.iter().all(|it| it.partitions.iter().all(caught_up)).then_some(())
+                projectors::status::look(&self.source, &pool, None).await.expect("status can be told");
+            let lags = |it: &projectors::status::PartitionStatus| it.lag_events > 0;
+            (!status.iter().any(|it| it.partitions.iter().any(lags))).then_some(())
         })
         .await;
     }
@@ -152,8 +195,40 @@ impl World {
     }
 }
 
+/// A registry that does not know schemas from 10 000 on until it is told to: a round's are the local ones plus the round
+/// times 10 000.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas(Mutex<HashSet<u32>>);
+
+impl Schemas {
+    const ROUND: u32 = 10_000;
+
+    /// Knows the schemas of a round from now on.
+    pub(crate) fn learn(&self, round: u32) {
+        self.0.lock().insert(round);
+    }
+
+    /// Makes the record one of a schema that the registry will know after [`Self::learn`].
+    pub(crate) fn obscure(record: &mut NewRecord, round: u32) {
+        let value = record.value.as_mut().expect("events have values");
+        let id = u32::from_be_bytes([value[1], value[2], value[3], value[4]]) + round * Self::ROUND;
+        value[1..5].copy_from_slice(&id.to_be_bytes());
+    }
+}
+
+#[async_trait]
+impl SchemaSource for Schemas {
+    async fn fetch(&self, id: SchemaId) -> Result<String, LogError> {
+        let (round, local) = (id / Self::ROUND, (id % Self::ROUND) as usize);
+        let entry = entries().nth(local.wrapping_sub(1)).filter(|_| self.0.lock().contains(&round));
+        let entry = entry.ok_or_else(|| LogError::Refused(format!("schema {id} is unknown")))?;
+        Ok(entry.written_schema().to_owned())
+    }
+}
+
 /// Projectors that run.
 pub(crate) struct Running {
+    pub(crate) health: Health,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }

@@ -64,6 +64,8 @@ async fn a_value_that_the_database_refuses_is_parked_and_the_rest_of_its_batch_i
             .await
             .expect("parked records are readable");
     assert_eq!(parked, 2, "the request and what came later about it");
+    // A replay in memory refuses nothing by itself.
+    world.verify().await;
     running.stop().await;
     world.drop().await;
 }

@@ -23,7 +23,12 @@ use crate::terminal::say;
 pub(crate) enum Command {
     /// Fold the topics from the start into fresh tables and swap them in, while the old ones serve
     Rebuild(Asked),
-    /// Tell how far each projection is, and whether it moves
+    /// Tell how far each projection is, whether it moves, and what is in its way
+    ///
+    /// lag: records that are not folded; seconds: the age of the oldest of them; parked: keys that are held back.
+    /// live: at the end or within 5 seconds of it · parked keys: live but for them, see `karmyq dead-letters` ·
+    /// catching up · frozen: not moving for 30 seconds although there is something to fold, or behind a transaction
+    /// that nobody ends · stopped: more keys are parked than `PARKED_KEYS_STOPPED`, so the code must be at fault
     Status(Asked),
     /// Compare the live rows with a replay of what they have folded, by checksum; exits with 1 when they differ
     Verify(Asked),
@@ -70,8 +75,11 @@ impl Asked {
 
 async fn tell_status(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
     let mut all = Vec::new();
-    for name in asked.names() {
-        all.extend(status::status(&engine.source(), owner, Some(&name)).await?);
+    if asked.names.is_empty() {
+        all = status::status(&engine.source(), owner, None).await?;
+    }
+    for name in &asked.names {
+        all.extend(status::status(&engine.source(), owner, Some(name)).await?);
     }
     if asked.json {
         say(json!({ "projections": all }));
@@ -81,24 +89,60 @@ async fn tell_status(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<E
         "{:<16} {:>7} {:>10} {:>9} {:>7}  state",
         "projection", "version", "lag", "seconds", "parked"
     ));
-    all.iter().for_each(|it| say(status_line(it)));
+    for it in &all {
+        say(status_line(it));
+        hindrances(it).into_iter().for_each(say);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 fn status_line(of: &ProjectionStatus) -> String {
     let lag: i64 = of.partitions.iter().map(|it| it.lag_events).sum();
     let seconds = of.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
-    let is = |state| of.partitions.iter().any(|it| it.state == state);
-    let state = match () {
-        () if of.version.is_none() => "never started",
-        () if is(State::Still) => "does not move",
-        () if is(State::Behind) => "behind",
-        () => "caught up",
+    let rate: f64 = of.partitions.iter().filter_map(|it| it.per_second).sum();
+    let left = of.partitions.iter().filter_map(|it| it.seconds_left).fold(0.0, f64::max);
+    let state = match of.state {
+        State::Live | State::ParkedKeys | State::CatchingUp | State::Frozen | State::Stopped
+            if of.version.is_none() =>
+        {
+            "never started"
+        }
+        State::Live => "live",
+        State::ParkedKeys => "parked keys",
+        State::CatchingUp => "catching up",
+        State::Frozen => "frozen",
+        State::Stopped => "stopped",
     };
+    let pace = if rate > 0.0 { format!(", {rate:.0}/s, {left:.0} s left") } else { String::new() };
     let due = if of.outdated { ", made by other code: a rebuild is due" } else { "" };
     let version = of.version.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let (name, parked) = (of.projection, of.parked);
-    format!("{name:<16} {version:>7} {lag:>10} {seconds:>9.1} {parked:>7}  {state}{due}")
+    let (name, parked) = (of.projection, of.parked_keys);
+    format!("{name:<16} {version:>7} {lag:>10} {seconds:>9.1} {parked:>7}  {state}{pace}{due}")
+}
+
+/// What is in the way of single partitions, and what helps.
+fn hindrances(of: &ProjectionStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    for it in &of.partitions {
+        if let Some(reason) = &it.reason {
+            lines.push(format!("  {}/{}: {reason}", it.topic, it.partition));
+        }
+        if let Some(hanging) = &it.hanging {
+            let silent = hanging.silent_seconds;
+            let producer = format!("producer {} (epoch {})", hanging.producer_id, hanging.producer_epoch);
+            lines.push(format!(
+                "    {producer} has been silent for {silent:.0} s; this ends its transaction:"
+            ));
+            lines.push(format!("    {}", hanging.command));
+        }
+    }
+    if of.parked_keys > 0 {
+        lines.push(format!(
+            "  {} record(s) are parked: karmyq dead-letters list {}",
+            of.parked, of.projection
+        ));
+    }
+    lines
 }
 
 async fn tell_verified(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {

@@ -230,7 +230,7 @@ impl ReadSide {
 
 /// Records that are not folded.
 async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
-    let all = status::status(&engine.source(), owner, None).await?;
+    let all = status::look(&engine.source(), owner, None).await?;
     Ok(all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum())
 }
 

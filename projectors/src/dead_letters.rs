@@ -1,0 +1,306 @@
+//! Dead letters: what is parked, and the two ways out. Redriving folds a key's records in order with the code of today;
+//! discarding takes one out for good, with a reason, and redrives what came after it.
+//!
+//! Both lock as a worker's batch does, live version first, then the checkpoint of the partition. So whatever a worker
+//! reads meanwhile is parked before them, and redriven, too, or folded after them. A key is redriven in transactions of
+//! some hundred records each, which remove from parking what they fold: whoever is interrupted begins again where that
+//! was, and nothing is folded twice.
+
+mod rows;
+
+use chrono::{DateTime, Utc};
+use event_log::{LogError, Record};
+use serde::Serialize;
+use sqlx::{FromRow, PgPool};
+
+use crate::decoding::Keys;
+use crate::folding::{Cause, Kind, Run};
+use crate::parking::{ParkedKeys, shortened};
+use crate::projection::Registration;
+use crate::registry;
+use crate::replay::Source;
+
+/// Most records of a key that are redriven in one transaction; the partition's worker waits for that long.
+const CHUNK: i64 = 500;
+
+/// A key of a projection that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct ParkedKey {
+    /// The projection.
+    pub projection: String,
+    /// The topic.
+    pub topic: String,
+    /// The number of the partition.
+    pub partition: i32,
+    /// The key, as [`text_of`] shows it.
+    #[serde(serialize_with = "as_text")]
+    #[sqlx(rename = "record_key")]
+    pub key: Vec<u8>,
+    /// How many records of it are parked.
+    pub records: i64,
+    /// The offset of the first of them.
+    pub first_offset: i64,
+    /// Where that failed.
+    pub kind: Kind,
+    /// Why.
+    pub reason: String,
+    /// Since when the first is parked.
+    pub since: DateTime<Utc>,
+}
+
+/// A parked record.
+#[derive(Clone, Debug)]
+pub struct ParkedRecord {
+    /// As it stood on the log, byte for byte.
+    pub record: Record,
+    /// Where it failed.
+    pub kind: Kind,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub parked_at: DateTime<Utc>,
+}
+
+/// What a redrive did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// Records folded.
+    pub folded: usize,
+    /// The record that still cannot be folded; it and the later ones stay parked.
+    pub stopped_at: Option<StoppedAt>,
+}
+
+/// A record that still cannot be folded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoppedAt {
+    /// Its offset.
+    pub offset: i64,
+    /// Where it failed.
+    pub kind: Kind,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is to be discarded, and what is written down about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Discard<'a> {
+    /// Everything that is parked of the key, and not only its first record.
+    pub whole_key: bool,
+    /// Who says so.
+    pub by: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Dead letters could not be dealt with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such projection.
+    #[error("there is no projection {0:?}; there are {names}", names = registry::names())]
+    Unknown(String),
+    /// Nothing is parked under this key.
+    #[error(
+        "nothing of {projection} is parked under the key {key}; `karmyq dead-letters list` shows what is"
+    )]
+    NotParked {
+        /// The projection.
+        projection: String,
+        /// The key.
+        key: String,
+    },
+    /// Several topics have this key.
+    #[error("the key {key} is parked in several topics: name one with --topic {}", topics.join(" or --topic "))]
+    Ambiguous {
+        /// The key.
+        key: String,
+        /// The topics.
+        topics: Vec<String>,
+    },
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// The keys that are held back, of one projection or of all, the longest parked first.
+///
+/// # Errors
+/// When there is no such projection, or the database fails.
+pub async fn list(pool: &PgPool, projection: Option<&str>) -> Result<Vec<ParkedKey>, Error> {
+    if let Some(name) = projection.filter(|it| registry::named(it).is_none()) {
+        return Err(Error::Unknown(name.to_owned()));
+    }
+    let keys = sqlx::query_as(
+        "SELECT projection, topic, partition, record_key, count(*) AS records, min(record_offset) AS first_offset,
+             (array_agg(kind ORDER BY record_offset))[1] AS kind,
+             (array_agg(reason ORDER BY record_offset))[1] AS reason, min(parked_at) AS since
+         FROM projection.active JOIN projection.parked USING (projection, version)
+         WHERE $1 IS NULL OR projection = $1
+         GROUP BY projection, topic, partition, record_key ORDER BY since, projection, topic, partition, record_key",
+    );
+    Ok(keys.bind(projection).fetch_all(pool).await?)
+}
+
+/// The key of a projection that is shown like this; `topic` decides where several topics have it.
+///
+/// # Errors
+/// When nothing is parked under it, or it is in several topics, or the database fails.
+pub async fn find(
+    pool: &PgPool,
+    projection: &str,
+    topic: Option<&str>,
+    key: &str,
+) -> Result<ParkedKey, Error> {
+    let mut found = list(pool, Some(projection)).await?;
+    found.retain(|it| text_of(&it.key) == key && topic.is_none_or(|topic| it.topic == topic));
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(Error::NotParked { projection: projection.to_owned(), key: key.to_owned() }),
+        _ => {
+            let topics = found.into_iter().map(|it| it.topic).collect();
+            Err(Error::Ambiguous { key: key.to_owned(), topics })
+        }
+    }
+}
+
+/// The parked records of a key in order, at most so many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn records(pool: &PgPool, key: &ParkedKey, most: i64) -> Result<Vec<ParkedRecord>, Error> {
+    let mut transaction = pool.begin().await?;
+    let version = rows::live_version(&mut transaction, key).await?;
+    Ok(rows::parked(&mut transaction, key, version, most).await?)
+}
+
+/// Folds the records of the key in order with the code of today, those that arrive meanwhile included, until none is left
+/// or one still cannot be folded. `owner` may write the tables of the projection.
+///
+/// # Errors
+/// When log or database fail; what was folded until then is no longer parked.
+pub async fn redrive(
+    source: &Source,
+    owner: &PgPool,
+    registration: &Registration,
+    key: &ParkedKey,
+) -> Result<Redriven, Error> {
+    source.decoding.know_all_keys().await?;
+    let mut redriven = Redriven::default();
+    loop {
+        let (tried, chunk) = redrive_chunk(source, owner, registration, key).await?;
+        redriven.folded += chunk.folded;
+        redriven.stopped_at = chunk.stopped_at;
+        if tried == 0 || redriven.stopped_at.is_some() {
+            return Ok(redriven);
+        }
+    }
+}
+
+/// Takes the first parked record of the key out of the projection for good, or all of them, and redrives the rest. A
+/// rebuild passes over what was discarded. How many were, and what became of the rest.
+///
+/// # Errors
+/// When log or database fail; what was discarded until then is written down.
+pub async fn discard(
+    source: &Source,
+    owner: &PgPool,
+    registration: &Registration,
+    key: &ParkedKey,
+    what: Discard<'_>,
+) -> Result<(u64, Redriven), Error> {
+    let mut transaction = owner.begin().await?;
+    let version = rows::lock(&mut transaction, key).await?;
+    let discarded = sqlx::query(
+        "WITH gone AS (
+             DELETE FROM projection.parked WHERE id IN (
+                 SELECT id FROM projection.parked
+                 WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4 AND record_key = $5
+                 ORDER BY record_offset LIMIT $6)
+             RETURNING *)
+         INSERT INTO projection.discarded (projection, topic, partition, record_offset, record_key, record_value,
+             header_names, header_values, recorded_at, kind, parked_reason, parked_at, discarded_by, reason)
+         SELECT projection, topic, partition, record_offset, record_key, record_value, header_names, header_values,
+             recorded_at, kind, reason, parked_at, $7, $8 FROM gone
+         ON CONFLICT (projection, topic, partition, record_offset)
+         DO UPDATE SET discarded_by = excluded.discarded_by, discarded_at = now(), reason = excluded.reason",
+    )
+    .bind(&key.projection)
+    .bind(version)
+    .bind(&key.topic)
+    .bind(key.partition)
+    .bind(&key.key)
+    .bind((!what.whole_key).then_some(1_i64))
+    .bind(what.by)
+    .bind(what.reason)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok((discarded.rows_affected(), redrive(source, owner, registration, key).await?))
+}
+
+/// A key as people read it: its text, or `0x` and its bytes where it is none.
+#[must_use]
+pub fn text_of(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.is_empty() && !text.starts_with("0x") && !text.contains(char::is_control) => {
+            text.to_owned()
+        }
+        _ => key.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+    }
+}
+
+async fn redrive_chunk(
+    source: &Source,
+    owner: &PgPool,
+    registration: &Registration,
+    key: &ParkedKey,
+) -> Result<(usize, Redriven), Error> {
+    let mut transaction = owner.begin().await?;
+    let version = rows::lock(&mut transaction, key).await?;
+    let records = rows::parked(&mut transaction, key, version, CHUNK).await?;
+    let records: Vec<_> = records.into_iter().map(|it| it.record).collect();
+    let projection = (registration.new)();
+    let items = source.decoding.items(projection.as_ref(), records, Keys::AllKnown).await?;
+    let mut run = Run::new(registration, ParkedKeys::new());
+    run.bisect(&mut transaction, &items, usize::MAX).await?;
+    // All are of one key, so everything behind the first that fails stays, too.
+    let failed = run.to_park.into_iter().next();
+    let folded = failed.as_ref().map_or(items.len(), |it| it.0);
+    let offsets: Vec<i64> = items[..folded].iter().map(|it| it.record.position.offset).collect();
+    rows::remove(&mut transaction, key, version, &offsets).await?;
+    let stopped_at = failed.map(|(index, cause)| StoppedAt::new(items[index].record.position.offset, cause));
+    if let Some(stopped_at) = &stopped_at {
+        rows::note_cause(&mut transaction, key, version, stopped_at).await?;
+    }
+    transaction.commit().await?;
+    Ok((items.len(), Redriven { folded, stopped_at }))
+}
+
+impl StoppedAt {
+    fn new(offset: i64, cause: Cause) -> Self {
+        Self { offset, kind: cause.kind, reason: shortened(&cause.reason) }
+    }
+}
+
+fn as_text<S: serde::Serializer>(key: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&text_of(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text_of;
+
+    #[test]
+    fn a_key_that_is_no_text_is_shown_by_its_bytes() {
+        assert_eq!(text_of("0b7a-β".as_bytes()), "0b7a-β");
+        assert_eq!(text_of(&[0, 255]), "0x00ff");
+        assert_eq!(text_of(b""), "0x");
+        // Or two keys would look the same.
+        assert_eq!(text_of(b"0x00ff"), "0x307830306666");
+    }
+}

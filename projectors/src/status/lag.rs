@@ -1,0 +1,59 @@
+//! What lies between a checkpoint and the end of the log. Offsets cannot tell: transaction markers have some, too.
+
+use std::time::Duration;
+
+use event_log::{Position, Record};
+use tokio::time::Instant;
+
+use super::seconds_since;
+use crate::hanging::{self, Hanging};
+use crate::replay::{Error, Source};
+
+/// Records that are counted one by one.
+const COUNTED: usize = 1_000;
+
+/// Longest look for the oldest record that is not folded.
+const PEEK: Duration = Duration::from_millis(500);
+
+/// The rest of a partition.
+pub(super) struct Lag {
+    /// The last stable offset.
+    pub(super) end: i64,
+    /// The high watermark.
+    pub(super) high_watermark: i64,
+    /// Records that are not folded; counted up to 1 000, beyond that the distance of the offsets.
+    pub(super) events: i64,
+    /// Age of the oldest of them in seconds; 0 without any.
+    pub(super) seconds: f64,
+    /// The transaction that the last stable offset waits for, if it hangs.
+    pub(super) hanging: Option<Hanging>,
+}
+
+/// Looks from `next` on.
+pub(super) async fn of(source: &Source, next: &Position) -> Result<Lag, Error> {
+    let end = source.log.last_stable_offset(&next.of).await?;
+    let high_watermark = source.log.high_watermark(&next.of).await?;
+    let hanging = hanging::look(&source.log, &next.of, end, high_watermark).await?;
+    let mut lag = Lag { end, high_watermark, events: 0, seconds: 0.0, hanging };
+    if next.offset < end {
+        let records = peek(source, next, end).await?;
+        let some = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        lag.events = if records.len() < COUNTED { some } else { end - next.offset };
+        lag.seconds = records.first().map_or(0.0, |it| seconds_since(it.timestamp_ms));
+    }
+    Ok(lag)
+}
+
+/// The first records from `next` on, up to `end`; a broker may answer with few of many.
+async fn peek(source: &Source, next: &Position, end: i64) -> Result<Vec<Record>, Error> {
+    let mut reader = source.log.reader(vec![(next.of.clone(), next.offset)]).await?;
+    let (deadline, mut records) = (Instant::now() + PEEK, Vec::new());
+    while records.len() < COUNTED && reader.position(&next.of).is_some_and(|it| it < end) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        records.extend(reader.next(COUNTED - records.len(), left).await?);
+    }
+    Ok(records)
+}
