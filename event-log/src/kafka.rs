@@ -65,6 +65,14 @@ impl KafkaLog {
             committed: asking("read_committed")?,
         })
     }
+
+    /// Deletes a consumer group for good; false when there is none of that name.
+    ///
+    /// # Errors
+    /// [`LogError::Refused`] while it has members.
+    pub async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
+        admin::delete_group(self, group).await
+    }
 }
 
 #[async_trait]

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Migrate,
     /// Which instance owns which partition, and handing partitions over
     Owners(owners::Arguments),
-    /// Read models: rebuild, status, verify
+    /// Read models: how far they are, rebuild, roll back, verify
     #[command(subcommand)]
     Projections(projections::Command),
     /// Schemas of records in the registry

@@ -12,6 +12,7 @@ use service_kit::health::Health;
 use service_kit::refusal::Refusal;
 use service_kit::{postgres, serve, telemetry};
 use sqlx::PgPool;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::claimed::Shared;
@@ -20,7 +21,7 @@ use crate::decoding::Decoding;
 use crate::parking::Limits;
 use crate::projection::Registration;
 use crate::replay::Source;
-use crate::runner;
+use crate::{outdated, rebuild, runner};
 
 /// A statement of a batch that takes longer is cancelled and tried again.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -42,10 +43,32 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     if let Some(ready) = shutdown.run_until_cancelled(keys.ready()).await {
         ready.context("the data keys cannot be read")?;
         known.open();
+        let rebuilding = rebuild_outdated(&config, &source, &pool, &shutdown).await?;
         project(&source, &pool, config.projections, config.limits, &health, shutdown).await;
+        if let Some(rebuilding) = rebuilding {
+            rebuilding.await.context("the rebuilds at the start ended")?;
+        }
     }
     serving.await.context("the server of health and metrics ended")?.context("cannot serve")?;
     Ok(())
+}
+
+/// With `AUTO_REBUILD`, rebuilds in the background what other code has made, or nobody yet.
+async fn rebuild_outdated(
+    config: &Config,
+    source: &Source,
+    pool: &PgPool,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(url) = &config.owner_database else { return Ok(None) };
+    let options =
+        postgres::Options { statement_timeout: None, ..postgres::Options::for_service("projectors rebuild") };
+    let owner = postgres::pool(url, &options).context("MIGRATIONS_DATABASE_URL")?;
+    // Before any worker begins: a projection that nobody has ever folded counts as due.
+    let due =
+        outdated::outdated(pool, &config.projections).await.context("the live versions cannot be read")?;
+    let (source, shutdown) = (source.clone(), shutdown.clone());
+    Ok(Some(tokio::spawn(async move { outdated::rebuild_all(&source, &owner, due, &shutdown).await })))
 }
 
 /// Folds until shutdown. For this binary and for processes that embed it.
@@ -57,6 +80,10 @@ pub async fn project(
     health: &Health,
     shutdown: CancellationToken,
 ) {
+    rebuild::clean_up_at_start(pool).await;
+    if let Err(error) = outdated::note(pool, &projections).await {
+        tracing::warn!(%error, "could not compare the rows' code with this one");
+    }
     let shared = Shared { source: source.clone(), pool: pool.clone(), limits };
     runner::run(shared, projections, health, shutdown).await;
 }

@@ -122,6 +122,7 @@ impl Batch<'_> {
             parking::parked_keys(&mut transaction, claim).await?
         };
         let mut run = Run::new(self.registration, held_back);
+        run.detached = claim.detached.then_some(claim.version);
         let limit = self.limits.stopped_keys;
         match pace {
             Pace::Together => run.together(&mut transaction, self.items).await?,

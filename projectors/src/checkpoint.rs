@@ -24,6 +24,8 @@ pub(crate) struct Claim {
     pub(crate) epoch: i64,
     /// The first offset that is not folded yet, as its holder knows it.
     pub(crate) next_offset: i64,
+    /// The version is not the live one: its tables are found under their own names.
+    pub(crate) detached: bool,
 }
 
 /// Claims the partition for the live version; whoever held it before is fenced.
@@ -34,6 +36,18 @@ pub(crate) async fn claim(
 ) -> sqlx::Result<Claim> {
     let mut transaction = pool.begin().await?;
     let version = live_version(&mut transaction, registration).await?;
+    let claim = claim_version(&mut transaction, registration, version, of).await?;
+    transaction.commit().await?;
+    Ok(claim)
+}
+
+/// Claims the partition for a version, whether it is live or not.
+pub(crate) async fn claim_version(
+    connection: &mut PgConnection,
+    registration: &Registration,
+    version: i32,
+    of: &TopicPartition,
+) -> sqlx::Result<Claim> {
     let (next_offset, epoch) = sqlx::query_as(
         "INSERT INTO projection.checkpoints AS c (projection, version, topic, partition, next_offset, owner_epoch)
          VALUES ($1, $2, $3, $4, 0, 1)
@@ -45,21 +59,51 @@ pub(crate) async fn claim(
     .bind(version)
     .bind(&*of.topic)
     .bind(of.partition)
-    .fetch_one(&mut *transaction)
+    .fetch_one(connection)
     .await?;
-    transaction.commit().await?;
-    Ok(Claim { projection: registration.name, version, of: of.clone(), epoch, next_offset })
+    let of = of.clone();
+    Ok(Claim { projection: registration.name, version, of, epoch, next_offset, detached: false })
 }
 
-/// The live version, held until the end of the transaction: a swap waits for it. A new projection starts with version 1.
-async fn live_version(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<i32> {
+/// A new projection starts with version 1.
+pub(crate) async fn begin(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO projection.active (projection, version, fingerprint) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING",
+        "INSERT INTO projection.active (projection, version, fingerprint, tables) VALUES ($1, 1, $2, $3)
+         ON CONFLICT DO NOTHING",
     )
     .bind(registration.name)
     .bind(registration.fingerprint())
-    .execute(&mut *connection)
-    .await?;
+    .bind(registration.tables())
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Writes the first checkpoint of a version that is not live yet.
+pub(crate) async fn begin_at(
+    connection: &mut PgConnection,
+    registration: &Registration,
+    version: i32,
+    of: &TopicPartition,
+    next_offset: i64,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO projection.checkpoints (projection, version, topic, partition, next_offset, owner_epoch)
+         VALUES ($1, $2, $3, $4, $5, 0)",
+    )
+    .bind(registration.name)
+    .bind(version)
+    .bind(&*of.topic)
+    .bind(of.partition)
+    .bind(next_offset)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// The live version, held until the end of the transaction: a swap waits for it.
+async fn live_version(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<i32> {
+    begin(&mut *connection, registration).await?;
     sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1 FOR SHARE")
         .bind(registration.name)
         .fetch_one(connection)

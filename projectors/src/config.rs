@@ -34,6 +34,8 @@ pub struct Config {
     pub projections: Vec<&'static Registration>,
     /// How much may be parked.
     pub limits: Limits,
+    /// PostgreSQL as the owner of the tables, when projections that other code has made are to be rebuilt at the start.
+    pub owner_database: Option<Secret>,
 }
 
 impl Config {
@@ -63,6 +65,9 @@ impl Config {
         );
         let projections = projections(&mut settings);
         let limits = limits(&mut settings);
+        let auto_rebuild = settings.flag("AUTO_REBUILD");
+        let owner_database =
+            if auto_rebuild { settings.required("MIGRATIONS_DATABASE_URL").map(Some) } else { Some(None) };
         let profile = settings.profile();
         settings.build(|| {
             Some(Self {
@@ -75,6 +80,7 @@ impl Config {
                 topics: topics?,
                 projections,
                 limits,
+                owner_database: owner_database?,
             })
         })
     }

@@ -121,6 +121,8 @@ fn fold_one(projection: &mut dyn Projection, fact: &Fact) -> Result<(), Cause> {
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     registration: &'a Registration,
+    /// The version whose rows are meant, when it is not the live one.
+    pub(crate) detached: Option<i32>,
     /// The keys that are held back, by this run or before it.
     pub(crate) parked: ParkedKeys,
     /// Indexes of the items that are to be parked, ascending, with the cause.
@@ -134,7 +136,7 @@ pub(crate) struct Run<'a> {
 impl<'a> Run<'a> {
     /// Nothing folded yet; these keys are held back.
     pub(crate) fn new(registration: &'a Registration, parked: ParkedKeys) -> Self {
-        Self { registration, parked, to_park: Vec::new(), rows: 0, folding: Duration::ZERO }
+        Self { registration, detached: None, parked, to_park: Vec::new(), rows: 0, folding: Duration::ZERO }
     }
 
     /// Folds the items and writes what changed.
@@ -188,6 +190,9 @@ impl<'a> Run<'a> {
         range: Range<usize>,
     ) -> sqlx::Result<()> {
         let mut projection = (self.registration.new)();
+        if let Some(version) = self.detached {
+            projection.tables().into_iter().for_each(|table| table.detach(version));
+        }
         let mut to_park;
         loop {
             let started = Instant::now();
@@ -203,8 +208,8 @@ impl<'a> Run<'a> {
         }
         let mut rows = 0;
         for table in projection.tables() {
-            let target = table.name();
-            rows += table.write_changes(connection, target).await?;
+            let target = table.target();
+            rows += table.write_changes(connection, &target).await?;
         }
         self.rows += rows;
         for (index, cause) in to_park {

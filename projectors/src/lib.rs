@@ -4,9 +4,10 @@
 //! names its rows with `row` and touches them through `table`; `statements` makes the SQL. The engine around it:
 //! `runner` joins a group per projection and starts a `worker` per assigned partition, which claims the partition's
 //! `checkpoint` (`claimed`) and applies one `batch` after the other (`folding`); what cannot be folded goes to `parking`,
-//! from where `dead_letters` brings it back. `replay` folds a
-//! projection from the start in memory; `rebuild` and `swap` put the result in place of the live tables, `verify`
-//! compares it with them. `status` tells lag.
+//! from where `dead_letters` brings it back. `replay` folds a projection from the start in memory, at a `pace`; `rebuild`
+//! and `swap` put the result in place of the live tables, `rollback` brings back what was there before, `verify` compares
+//! a replay with the live rows, `heal` mends some of them; `outdated` notices a deploy with other code, `retire` removes a
+//! projection without code. `status` tells lag.
 //!
 //! Absent on purpose: any rule of the domain (a read model cannot decide) and any append (it cannot write to the log).
 
@@ -19,6 +20,7 @@ mod folding;
 mod gauges;
 mod hanging;
 mod known;
+mod pace;
 mod parking;
 mod projection;
 mod projections;
@@ -35,9 +37,13 @@ pub mod app;
 pub mod column;
 pub mod config;
 pub mod dead_letters;
+pub mod heal;
+pub mod outdated;
 pub mod rebuild;
 pub mod registry;
 pub mod replay;
+pub mod retire;
+pub mod rollback;
 pub mod row;
 pub mod status;
 pub mod verify;
@@ -47,6 +53,6 @@ pub use decoding::Decoding;
 pub use folding::Kind;
 pub use hanging::Hanging;
 pub use parking::Limits;
-pub use projection::{Fact, Interest, Projection, Registration, Unfoldable};
+pub use projection::{Fact, Interest, Projection, Registration, Unfoldable, group};
 pub use replay::Source;
 pub use table::{AnyTable, Table};

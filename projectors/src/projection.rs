@@ -70,6 +70,12 @@ pub struct Registration {
     pub(crate) new: fn() -> Box<dyn Projection>,
 }
 
+/// The consumer group of the projection of this name.
+#[must_use]
+pub fn group(projection: &str) -> String {
+    format!("karmyq-projection-{projection}")
+}
+
 impl Registration {
     /// The registration of a projection.
     #[must_use]
@@ -89,7 +95,13 @@ impl Registration {
     /// Its consumer group.
     #[must_use]
     pub fn group(&self) -> String {
-        format!("karmyq-projection-{}", self.name)
+        group(self.name)
+    }
+
+    /// Its tables, `schema.name` each, in the order in which they are written.
+    #[must_use]
+    pub fn tables(&self) -> Vec<String> {
+        (self.new)().tables().iter().map(|it| it.name().to_owned()).collect()
     }
 
     /// What tells whether stored rows were made by this code: revision, tables and their columns.

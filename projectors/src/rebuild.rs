@@ -2,47 +2,53 @@
 //! one transaction. No query ever sees a half-built model; cancelling leaves nothing behind; the version before stays,
 //! detached, so that going back is a swap.
 //!
+//! A rebuild is a job: `job` keeps it alone and recorded, `keeper` its lock, `jobs` shows and stops those of others,
+//! `progress` measures, `filling` copies, `patience` waits out what passes.
+//!
 //! Runs as the owner of the tables: only an owner may attach a partition.
 
-use std::time::{Duration, Instant};
+mod filling;
+mod job;
+mod jobs;
+mod keeper;
+mod patience;
+mod progress;
 
-use futures::{FutureExt as _, StreamExt as _};
+use std::num::NonZeroU32;
+use std::time::Instant;
+
+use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+pub(crate) use self::job::{Job, Kind, lock};
+pub(crate) use self::jobs::clean_up_at_start;
+pub use self::jobs::{Cancelled, JobState, JobStatus, cancel, clean_up_all, latest};
+pub(crate) use self::patience::Patience;
+pub(crate) use self::progress::Meter;
+pub use self::progress::{PartitionProgress, Phase, Progress};
 use crate::known::Known;
+use crate::pace::Pace;
+use crate::parking;
 use crate::projection::Registration;
 use crate::replay::{self, Offsets, Replay, Source};
-use crate::table::AnyTable;
-use crate::{registry, swap};
+use crate::swap::{self, Incoming};
+use crate::{checkpoint, registry};
 
-/// Tables filled at once.
-const PARALLEL_TABLES: usize = 2;
+/// Rounds of catching up before the swap; each is shorter than the one before, unless events come faster than they fold.
+const ROUNDS: usize = 10;
 
-/// What a rebuild is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Reading the topics and folding.
-    Folding,
-    /// Copying rows into the new tables and indexing them.
-    Writing,
-    /// Folding what came meanwhile, and putting the new tables in place.
-    Swapping,
-}
+/// With so few records in a round, little is left for the swap.
+const FEW_RECORDS: u64 = 2_000;
 
-/// How far a rebuild is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Records folded, or rows written.
-    pub done: u64,
-    /// Offsets to pass when folding (an upper bound of the records), rows when writing.
-    pub total: u64,
-    /// Estimate for this phase.
-    pub time_left: Option<Duration>,
+/// How a rebuild is to be done.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Most events a second to read; as fast as it goes without.
+    pub throttle: Option<NonZeroU32>,
+    /// Who does it, from where; shown to others.
+    pub by: String,
 }
 
 /// What a rebuild has done.
@@ -73,12 +79,52 @@ pub enum Error {
     /// There is no such projection.
     #[error("there is no projection {0:?}; there are {names}", names = registry::names())]
     Unknown(String),
-    /// Another rebuild of it runs.
-    #[error("another rebuild of {0} is running")]
-    Running(&'static str),
+    /// Somebody else works on it.
+    #[error("{projection} is taken by {by}; `karmyq projections cancel {projection}` stops it")]
+    Running {
+        /// The projection.
+        projection: String,
+        /// What, who and since when.
+        by: String,
+    },
     /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// While this process did not answer, somebody took the job for dead and cleaned up after it.
+    #[error(
+        "this job was taken for dead and cleaned up, because its process had lost PostgreSQL or stood still"
+    )]
+    GivenUp,
+    /// Queries or batches hold what is to be swapped.
+    #[error("queries or batches that take long hold the tables")]
+    Busy,
+    /// The code still has it.
+    #[error("{0} is one of the projections of this version: only what no code folds any more can be retired")]
+    InUse(&'static str),
+    /// A replay would fold what is parked.
+    #[error(
+        "{0} has dead letters that could be folded now; redrive or discard them first, or rebuild all of it"
+    )]
+    DeadLetters(&'static str),
+    /// The projection has stopped, and the version before folds no better.
+    #[error("{0} is stopped: see `karmyq projections status`; a rebuild does not need it to move")]
+    Stopped(&'static str),
+    /// There is no version to go back to.
+    #[error("no version of {0} is kept to go back to")]
+    NothingKept(&'static str),
+    /// The version to go back to has other columns.
+    #[error(
+        "version {version} of {projection} cannot come back: the columns of {table} have changed since; \
+         `karmyq projections rebuild {projection}` is the way"
+    )]
+    Unfit {
+        /// The projection.
+        projection: &'static str,
+        /// The version that is kept.
+        version: i32,
+        /// The table.
+        table: String,
+    },
     /// The log could not be replayed.
     #[error(transparent)]
     Replay(#[from] replay::Error),
@@ -95,58 +141,47 @@ pub async fn rebuild(
     source: &Source,
     owner: &PgPool,
     name: &str,
-    mut progress: impl FnMut(Progress) + Send,
+    options: &Options,
+    mut progress: impl FnMut(&Progress) + Send,
     cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
     let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
-    let mut alone = owner.acquire().await?;
-    if !only_one(&mut alone, registration).await? {
-        return Err(Error::Running(registration.name));
-    }
-    let version = swap::next_version(&mut alone, registration).await?;
-    let result = build(source, owner, registration, version, &mut progress, cancelled).await;
-    if result.is_err() {
-        for table in (registration.new)().tables() {
-            swap::drop_table(&mut alone, &swap::versioned(table.name(), version)).await?;
-        }
-    }
-    // Closing it is what gives the lock back, whatever happened in between.
-    alone.close().await?;
-    result
-}
-
-/// A lock for the length of the session, so that two rebuilds of a projection do not meet.
-async fn only_one(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended('karmyq rebuild ' || $1, 0))")
-        .bind(registration.name)
-        .fetch_one(connection)
-        .await
+    let job = Job::start(owner, registration, Kind::Rebuild, options, cancelled).await?;
+    let mut meter = Meter::new(job.progress(), &mut progress);
+    let result = build(source, owner, &job, options, &mut meter).await;
+    job.end(result).await
 }
 
 async fn build(
     source: &Source,
     owner: &PgPool,
-    registration: &'static Registration,
-    version: i32,
-    progress: &mut (impl FnMut(Progress) + Send),
-    cancelled: &CancellationToken,
+    job: &Job,
+    options: &Options,
+    meter: &mut Meter<'_>,
 ) -> Result<Report, Error> {
     let started = Instant::now();
-    let mut replay = Replay::new(registration, Known::of(owner, registration).await?);
-    let goals = source.ends(registration).await.map_err(replay::Error::from)?;
-    let folding = fold(&mut replay, source, &goals, progress);
-    cancelled.run_until_cancelled(folding).await.ok_or(Error::Cancelled)??;
+    let pace = Pace::of(options.throttle);
+    let mut replay = Replay::new(job.registration, Known::of(owner, job.registration).await?);
+    read_on(source, job, &mut replay, Phase::Folding, &pace, meter).await?;
     let folded = Instant::now();
-    let rows = write(owner, &mut replay, version, progress, cancelled).await?;
+    let rows = filling::fill_all(owner, job, &mut replay, meter).await?;
+    replay.settle();
     let written = Instant::now();
-    progress(Progress { phase: Phase::Swapping, done: 0, total: 1, time_left: None });
-    catch_up(source, owner, &mut replay, registration, version).await?;
-    swap::swap_in(source, owner, &mut replay, registration, version).await?;
-    progress(Progress { phase: Phase::Swapping, done: 1, total: 1, time_left: Some(Duration::ZERO) });
-    info!(projection = registration.name, version, rows, "rebuilt a projection");
+    for _ in 0..ROUNDS {
+        let before = replay.records;
+        read_on(source, job, &mut replay, Phase::CatchingUp, &pace, meter).await?;
+        write_changes(owner, job, &mut replay).await?;
+        if replay.records - before <= FEW_RECORDS {
+            break;
+        }
+    }
+    meter.swapping();
+    let fingerprint = job.registration.fingerprint();
+    swap::swap(owner, job, &mut Rebuilt { source, job, replay: &mut replay }, &fingerprint).await?;
+    info!(projection = job.registration.name, version = job.version, rows, "rebuilt a projection");
     Ok(Report {
-        projection: registration.name,
-        version,
+        projection: job.registration.name,
+        version: job.version,
         records: replay.records,
         rows,
         parked: replay.parked.len(),
@@ -156,111 +191,86 @@ async fn build(
     })
 }
 
-async fn fold(
-    replay: &mut Replay,
+/// Folds up to the present ends, waiting out faults of the log that pass.
+async fn read_on(
     source: &Source,
-    goals: &Offsets,
-    progress: &mut (impl FnMut(Progress) + Send),
-) -> Result<(), Error> {
-    let started = Instant::now();
-    let total = goals.values().map(|it| u64::try_from(*it).unwrap_or(0)).sum();
-    let report = |done| {
-        progress(Progress { phase: Phase::Folding, done, total, time_left: left(started, done, total) })
-    };
-    Ok(replay.fold_to(source, goals, report).await?)
-}
-
-/// Fills and indexes the new tables; the number of rows.
-async fn write(
-    owner: &PgPool,
+    job: &Job,
     replay: &mut Replay,
-    version: i32,
-    progress: &mut (impl FnMut(Progress) + Send),
-    cancelled: &CancellationToken,
-) -> Result<u64, Error> {
-    let tables = replay.projection.tables();
-    let total = tables.iter().map(|it| it.row_count() as u64).sum();
-    let started = Instant::now();
-    // One failure ends the others, and all of them are awaited: a transaction that nobody awaits could still commit
-    // after the tables were dropped.
-    let failed = cancelled.child_token();
-    let fills: Vec<_> =
-        tables.into_iter().map(|table| fill(owner, table, version, &failed).boxed()).collect();
-    let mut filling = futures::stream::iter(fills).buffer_unordered(PARALLEL_TABLES);
-    let mut outcome = Ok(0);
-    while let Some(filled) = filling.next().await {
-        outcome = match (outcome, filled) {
-            (Ok(done), Ok(rows)) => {
-                let done = done + rows;
-                progress(Progress {
-                    phase: Phase::Writing,
-                    done,
-                    total,
-                    time_left: left(started, done, total),
-                });
-                Ok(done)
-            }
-            (Err(first), _) | (Ok(_), Err(first)) => {
-                failed.cancel();
-                Err(first)
-            }
+    phase: Phase,
+    pace: &Pace,
+    meter: &mut Meter<'_>,
+) -> Result<(), Error> {
+    let mut patience = Patience::default();
+    let mut records = replay.records;
+    loop {
+        let reading = async {
+            let goals = source.ends(job.registration).await.map_err(replay::Error::from)?;
+            meter.reading(phase, &replay.next, &goals);
+            replay.fold_to(source, &goals, pace, |next, records| meter.folded(next, records)).await?;
+            Ok(())
         };
-    }
-    outcome
-}
-
-/// Creates, fills and indexes one table. In one transaction: rows copied into a table that the same transaction created
-/// need no write-ahead log.
-async fn fill(
-    owner: &PgPool,
-    table: &mut dyn AnyTable,
-    version: i32,
-    cancelled: &CancellationToken,
-) -> Result<u64, Error> {
-    let mut connection = owner.acquire().await?;
-    let mut transaction = connection.begin().await?;
-    match cancelled.run_until_cancelled(copy(&mut transaction, table, version)).await {
-        Some(Ok(rows)) => {
-            transaction.commit().await?;
-            Ok(rows)
+        let Err(error) = job.cancelled.run_until_cancelled(reading).await.ok_or(Error::Cancelled)? else {
+            return Ok(());
+        };
+        if replay.records > records {
+            patience.renew();
+            records = replay.records;
         }
-        Some(Err(error)) => Err(error.into()),
-        None => {
-            transaction.rollback().await?;
-            Err(Error::Cancelled)
-        }
+        meter.trouble(Error::to_string(&error));
+        patience.after(error, &job.cancelled).await?;
     }
 }
 
-async fn copy(connection: &mut PgConnection, table: &mut dyn AnyTable, version: i32) -> sqlx::Result<u64> {
-    let target = swap::versioned(table.name(), version);
-    swap::drop_table(connection, &target).await?;
-    let create =
-        format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
-    sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
-    let rows = table.copy_all(connection, &target).await?;
-    swap::copy_indexes(connection, table.name(), &target).await?;
-    sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
-    Ok(rows)
+/// Writes what was folded since the tables were filled, so that little is left for the swap, which makes others wait.
+async fn write_changes(owner: &PgPool, job: &Job, replay: &mut Replay) -> Result<(), Error> {
+    let mut patience = Patience::default();
+    while let Err(error) = try_write_changes(owner, job, replay).await {
+        patience.after(error, &job.cancelled).await?;
+    }
+    replay.settle();
+    Ok(())
 }
 
-/// Folds what came while the tables were filled, so that little is left for the swap, which makes others wait.
-async fn catch_up(
-    source: &Source,
-    owner: &PgPool,
-    replay: &mut Replay,
-    registration: &Registration,
-    version: i32,
-) -> Result<(), Error> {
-    let goals = source.ends(registration).await.map_err(replay::Error::from)?;
-    replay.fold_to(source, &goals, |_| {}).await?;
+async fn try_write_changes(owner: &PgPool, job: &Job, replay: &mut Replay) -> Result<(), Error> {
     let mut transaction = owner.begin().await?;
-    swap::write_changes(&mut transaction, replay, version).await?;
+    replay.write_changes(&mut transaction, job.version).await?;
+    job.hold(&mut transaction).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-/// The time that the rest takes at the pace so far.
-fn left(started: Instant, done: u64, total: u64) -> Option<Duration> {
-    (done > 0).then(|| started.elapsed().mul_f64(total.saturating_sub(done) as f64 / done as f64))
+/// A version folded in memory, on its way in.
+struct Rebuilt<'a> {
+    source: &'a Source,
+    job: &'a Job,
+    replay: &'a mut Replay,
+}
+
+#[async_trait::async_trait]
+impl Incoming for Rebuilt<'_> {
+    async fn reach(&mut self, connection: &mut PgConnection, goals: &Offsets) -> Result<(), Error> {
+        self.replay.fold_to(self.source, goals, &Pace::of(None), |_, _| {}).await?;
+        self.replay.write_changes(connection, self.job.version).await?;
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, connection: &mut PgConnection) -> Result<(), Error> {
+        let (registration, version): (&Registration, _) = (self.job.registration, self.job.version);
+        for (of, &next_offset) in &self.replay.next {
+            checkpoint::begin_at(connection, registration, version, of, next_offset).await?;
+        }
+        for (record, reason) in &self.replay.parked {
+            let of = record.position.of.clone();
+            let claim = checkpoint::Claim {
+                projection: registration.name,
+                version,
+                of,
+                epoch: 0,
+                next_offset: 0,
+                detached: true,
+            };
+            parking::park(&mut *connection, &claim, record, reason).await?;
+        }
+        Ok(())
+    }
 }

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use event_log::{EventLog, LogError, Record, TopicPartition};
 use event_schemas::topics::{self, Profile};
+use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::decoding::{Decoding, Keys};
 use crate::folding::{self, Cause, Item};
 use crate::known::Known;
+use crate::pace::Pace;
 use crate::parking::ParkedKeys;
 use crate::projection::{Projection, Registration};
+use crate::swap;
 
 /// Most records decoded at once by a reader.
 const CHUNK: usize = 2_000;
@@ -22,7 +25,7 @@ const CHUNK: usize = 2_000;
 const CHUNKS_AHEAD: usize = 8;
 
 /// A reader that sees nothing for so long, although its goal lies ahead, gives up.
-const STALL: Duration = Duration::from_secs(30);
+pub(crate) const STALL: Duration = Duration::from_secs(30);
 
 /// Offsets per partition.
 pub(crate) type Offsets = BTreeMap<TopicPartition, i64>;
@@ -81,6 +84,17 @@ pub enum Error {
     Reader(#[from] tokio::task::JoinError),
 }
 
+impl Error {
+    pub(crate) const fn stalled(of: TopicPartition, at: i64, goal: i64) -> Self {
+        Self::Stalled { of, waited_s: STALL.as_secs(), at, goal }
+    }
+
+    /// Whether the same may succeed later.
+    pub(crate) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Log(LogError::Unavailable(_)) | Self::Stalled { .. })
+    }
+}
+
 impl Source {
     /// The ends of the projection's partitions as readers of committed records see them now.
     ///
@@ -120,7 +134,8 @@ impl Replay {
         &mut self,
         source: &Source,
         goals: &Offsets,
-        mut progress: impl FnMut(u64) + Send,
+        pace: &Pace,
+        mut progress: impl FnMut(&Offsets, u64) + Send,
     ) -> Result<(), Error> {
         // What lies before the goals is committed, and so are its keys.
         source.decoding.know_all_keys().await?;
@@ -130,19 +145,41 @@ impl Replay {
             let from = self.next.get(of).copied().unwrap_or(0);
             if from < goal {
                 let projection = (self.registration.new)();
-                readers.spawn(read(source.clone(), projection, of.clone(), from..goal, sender.clone()));
+                let chunk = pace.at_once(CHUNK);
+                let range = from..goal;
+                readers.spawn(read(source.clone(), projection, of.clone(), range, chunk, sender.clone()));
             }
         }
         drop(sender);
         while let Some(chunk) = chunks.recv().await {
-            self.records += chunk.items.len() as u64;
+            let records = chunk.items.len();
+            self.records += records as u64;
             self.fold(chunk);
-            progress(self.records);
+            progress(&self.next, self.records);
+            pace.keep(records).await;
         }
         while let Some(ended) = readers.join_next().await {
             ended??;
         }
         Ok(())
+    }
+
+    /// Writes into the tables of this version what changed since [`Self::settle`].
+    pub(crate) async fn write_changes(
+        &mut self,
+        connection: &mut PgConnection,
+        version: i32,
+    ) -> sqlx::Result<()> {
+        for table in self.projection.tables() {
+            let target = swap::versioned(table.name(), version);
+            table.write_changes(connection, &target).await?;
+        }
+        Ok(())
+    }
+
+    /// What was written is committed.
+    pub(crate) fn settle(&mut self) {
+        self.projection.tables().into_iter().for_each(|table| table.settle());
     }
 
     fn fold(&mut self, mut chunk: Chunk) {
@@ -169,16 +206,16 @@ async fn read(
     projection: Box<dyn Projection>,
     of: TopicPartition,
     range: std::ops::Range<i64>,
+    chunk: usize,
     chunks: mpsc::Sender<Chunk>,
 ) -> Result<(), Error> {
     let mut reader = source.log.reader(vec![(of.clone(), range.start)]).await?;
     let mut at = range.start;
     while at < range.end {
-        let mut records = reader.next(CHUNK, STALL).await?;
+        let mut records = reader.next(chunk, STALL).await?;
         let reached = reader.position(&of).unwrap_or(at);
         if records.is_empty() && reached <= at {
-            let waited_s = STALL.as_secs();
-            return Err(Error::Stalled { of, waited_s, at, goal: range.end });
+            return Err(Error::stalled(of, at, range.end));
         }
         records.retain(|it| it.position.offset < range.end);
         at = reached.min(range.end);

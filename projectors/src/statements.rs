@@ -53,16 +53,29 @@ pub(crate) fn key_columns<'a, R: Row>(keys: impl IntoIterator<Item = &'a R::Key>
     columns
 }
 
-/// Selects rows by key; parameters: the key's columns.
-pub(crate) fn select_by_key<R: Row>() -> String {
-    let (columns, table) = (list(R::COLUMNS, |it| format!("t.\"{}\"", it.name)), R::TABLE);
+/// Selects rows of `table` by key; parameters: the key's columns.
+pub(crate) fn select_by_key<R: Row>(table: &str) -> String {
+    let columns = list(R::COLUMNS, |it| format!("t.\"{}\"", it.name));
     format!("SELECT {columns} FROM {table} AS t JOIN {} ON {}", unnest(key_of::<R>()), matches_key::<R>())
 }
 
-/// Selects all rows of groups; parameter: the groups as uuid[].
-pub(crate) fn select_by_group<R: Row>(group: &str) -> String {
+/// Selects all rows of groups from `table`; parameter: the groups as uuid[].
+pub(crate) fn select_by_group<R: Row>(group: &str, table: &str) -> String {
     let columns = list(R::COLUMNS, |it| format!("\"{}\"", it.name));
-    format!("SELECT {columns} FROM {} WHERE \"{group}\" = ANY ($1)", R::TABLE)
+    format!("SELECT {columns} FROM {table} WHERE \"{group}\" = ANY ($1)")
+}
+
+/// Selects all rows that have an id in one of their columns; parameter: the id. None when no column has ids.
+pub(crate) fn select_by_id<R: Row>() -> Option<String> {
+    let with_ids = |it: &&ColumnSpec| it.sql.starts_with("uuid");
+    let condition = |it: &ColumnSpec| match it.sql {
+        "uuid" => format!("\"{}\" = $1", it.name),
+        _ => format!("$1 = ANY (\"{}\")", it.name),
+    };
+    let conditions: Vec<_> = R::COLUMNS.iter().filter(with_ids).map(condition).collect();
+    let columns = list(R::COLUMNS, |it| format!("\"{}\"", it.name));
+    let found = || format!("SELECT {columns} FROM {} WHERE {}", R::TABLE, conditions.join(" OR "));
+    (!conditions.is_empty()).then(found)
 }
 
 /// Writes rows into `table`, new or not; parameters: all columns.
@@ -102,12 +115,46 @@ pub(crate) fn write_copy_row<R: Row>(row: &R, into: &mut Vec<u8>) {
     row.each_cell(&mut |cell| write_with_length(cell, into));
 }
 
-/// Number of rows, and a sum of row hashes that does not depend on their order.
-pub(crate) fn checksum<R: Row>(table: &str) -> String {
-    let values = list(R::COLUMNS, |it| format!("\"{}\"", it.name));
+/// Ranges that the keys of a table are divided into.
+const RANGES: u8 = 16;
+
+/// Per range of keys, and for all of them with a null in place of the range: number of rows, and a sum of row hashes that
+/// does not depend on their order.
+pub(crate) fn checksums<R: Row>(table: &str) -> String {
+    let (range, content) = (range::<R>(), content(R::COLUMNS));
     format!(
-        "SELECT count(*) AS rows, COALESCE(sum(hashtextextended(ROW({values})::text, 0)::numeric), 0)::text AS hash FROM {table}"
+        "SELECT range, count(*), COALESCE(sum(hash), 0)::text
+         FROM (SELECT {range} AS range, hashtextextended({content}, 0)::numeric AS hash FROM {table}) AS rows
+         GROUP BY GROUPING SETS ((range), ()) ORDER BY range"
     )
+}
+
+/// Rows of two tables that differ: both of them as JSON, and how many there are; parameters: the ranges of keys to look at,
+/// and how many to yield.
+pub(crate) fn differences<R: Row>(live: &str, replayed: &str) -> String {
+    let (range, id, content) = (range::<R>(), content(key_of::<R>()), content(R::COLUMNS));
+    let side = |table| {
+        format!(
+            "(SELECT {id} AS id, {content} AS content, to_jsonb(t) AS value FROM {table} AS t WHERE {range} = ANY ($1))"
+        )
+    };
+    format!(
+        "SELECT l.value, r.value, count(*) OVER ()
+         FROM {} AS l FULL JOIN {} AS r USING (id)
+         WHERE l.content IS DISTINCT FROM r.content ORDER BY id LIMIT $2",
+        side(live),
+        side(replayed)
+    )
+}
+
+/// The range that the key of a row falls into.
+fn range<R: Row>() -> String {
+    format!("(hashtextextended({}, 0) & {})::integer", content(key_of::<R>()), RANGES - 1)
+}
+
+/// Columns of a row as one text.
+fn content(columns: &[ColumnSpec]) -> String {
+    format!("ROW({})::text", list(columns, |it| format!("\"{}\"", it.name)))
 }
 
 /// The key's columns.
@@ -162,7 +209,7 @@ mod tests {
         );
         let condition =
             "t.\"owner\" = k.\"owner\"::uuid AND t.\"place\" IS NOT DISTINCT FROM k.\"place\"::text";
-        assert!(select_by_key::<Switch>().ends_with(condition));
+        assert!(select_by_key::<Switch>(Switch::TABLE).ends_with(condition));
         assert!(delete::<Switch>(Switch::TABLE).ends_with(condition));
     }
 }

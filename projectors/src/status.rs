@@ -13,7 +13,7 @@ use sqlx::{FromRow, PgPool};
 
 use crate::hanging::Hanging;
 use crate::projection::Registration;
-use crate::rebuild::Error;
+use crate::rebuild::{self, Error, JobStatus};
 use crate::registry;
 use crate::replay::Source;
 use crate::troubles;
@@ -46,8 +46,22 @@ pub struct ProjectionStatus {
     pub parked: i64,
     /// Keys that are held back with them.
     pub parked_keys: i64,
+    /// The latest rebuild or rollback, under way or over.
+    pub job: Option<JobStatus>,
+    /// The version that `karmyq projections rollback` brings back.
+    pub kept: Option<KeptStatus>,
     /// Its partitions.
     pub partitions: Vec<PartitionStatus>,
+}
+
+/// The version before the live one.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptStatus {
+    /// Its number.
+    pub version: i32,
+    /// When it stopped being the live one.
+    pub replaced_at: DateTime<Utc>,
 }
 
 /// A partition of a projection.
@@ -161,6 +175,11 @@ async fn of_projection(
             .bind(version)
             .fetch_one(pool)
             .await?;
+    let kept = sqlx::query_as("SELECT version, replaced_at FROM projection.kept WHERE projection = $1")
+        .bind(registration.name)
+        .fetch_optional(pool)
+        .await?;
+    let job = rebuild::latest(pool, registration.name).await?;
     Ok(ProjectionStatus {
         projection: registration.name,
         version,
@@ -168,6 +187,8 @@ async fn of_projection(
         state: partitions.iter().map(|it| it.state).max().unwrap_or(State::Live),
         parked,
         parked_keys: partitions.iter().map(|it| it.parked_keys).sum(),
+        job,
+        kept,
         partitions,
     })
 }

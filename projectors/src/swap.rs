@@ -1,29 +1,57 @@
-//! Putting a rebuilt version in place: DETACH the live partition, ATTACH the new one, take its checkpoints over.
+//! Putting a version in place: DETACH the live partitions, ATTACH the others, take the checkpoints over. The version that
+//! was live is kept, detached, with its own checkpoints and parked records, so that going back is a swap, too.
+
+use std::time::Duration;
 
 use event_log::TopicPartition;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
-use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
-use crate::checkpoint::Claim;
-use crate::parking;
+use crate::checkpoint;
 use crate::projection::Registration;
-use crate::rebuild::Error;
-use crate::replay::{Offsets, Replay, Source};
+use crate::rebuild::{Error, Job, Patience};
+use crate::replay::Offsets;
 
-/// Longest wait for one lock. Queries that began before hold the tables, and later ones queue up behind the wait.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
+/// Longest wait for a batch in flight.
+const WORKERS_WITHIN: Duration = Duration::from_secs(1);
 
-/// Attempts to get all locks; with the waits between them, a minute or two.
-const ATTEMPTS: u32 = 10;
+/// Longest wait for queries that began before. Later ones queue up behind this wait.
+const READERS_WITHIN: Duration = Duration::from_millis(250);
 
-/// The partition of `table` that holds this version.
+/// Longest time for the rest of the log; workers stand still meanwhile.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
+
+/// When the server ends the transaction of a process that stands still, so that workers and readers go on.
+const IDLE_WITHIN: Duration = Duration::from_secs(10);
+
+/// A version on its way in, in tables of its own.
+#[async_trait::async_trait]
+pub(crate) trait Incoming: Send {
+    /// Brings it to these offsets at least; nobody folds into the live version meanwhile. May be asked again, when the
+    /// transaction had to be given up.
+    async fn reach(&mut self, connection: &mut PgConnection, goals: &Offsets) -> Result<(), Error>;
+
+    /// Writes its checkpoints and parked records, as far as they do not stand already.
+    async fn hand_over(&mut self, connection: &mut PgConnection) -> Result<(), Error>;
+}
+
+/// The version before the live one.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct Kept {
+    /// Its number.
+    pub(crate) version: i32,
+    /// Of the code that built its rows.
+    pub(crate) fingerprint: String,
+    /// Its tables, by the names of their parents.
+    pub(crate) tables: Vec<String>,
+}
+
+/// The table that holds this version of `table`, live or not.
 pub(crate) fn versioned(table: &str, version: i32) -> String {
     format!("{table}_v{version}")
 }
 
-/// The number of the version to build.
+/// The number of the version to build. Numbers are not used twice, not even after a failure.
 pub(crate) async fn next_version(
     connection: &mut PgConnection,
     registration: &Registration,
@@ -32,12 +60,21 @@ pub(crate) async fn next_version(
         "SELECT 1 + GREATEST(
              1,
              (SELECT max(version) FROM projection.active WHERE projection = $1),
-             (SELECT max(version) FROM projection.checkpoints WHERE projection = $1)
+             (SELECT max(version) FROM projection.checkpoints WHERE projection = $1),
+             (SELECT max(version) FROM projection.rebuilds WHERE projection = $1)
          )",
     )
     .bind(registration.name)
     .fetch_one(connection)
     .await
+}
+
+/// The version that is kept for going back.
+pub(crate) async fn kept(connection: &mut PgConnection, projection: &str) -> sqlx::Result<Option<Kept>> {
+    sqlx::query_as("SELECT version, fingerprint, tables FROM projection.kept WHERE projection = $1")
+        .bind(projection)
+        .fetch_optional(connection)
+        .await
 }
 
 pub(crate) async fn drop_table(connection: &mut PgConnection, table: &str) -> sqlx::Result<()> {
@@ -78,89 +115,105 @@ fn index_on(definition: &str, target: &str) -> String {
     format!("CREATE {unique}INDEX ON {target}{using}")
 }
 
-/// Writes what was folded since the tables were filled.
-pub(crate) async fn write_changes(
-    connection: &mut PgConnection,
-    replay: &mut Replay,
-    version: i32,
-) -> sqlx::Result<()> {
-    for table in replay.projection.tables() {
-        let target = versioned(table.name(), version);
-        table.write_changes(connection, &target).await?;
-    }
-    Ok(())
-}
-
-/// Makes the new version the live one, at least as far folded as the old one is.
+/// Makes the job's version the live one, at least as far folded as the live one is, and keeps that one.
 ///
 /// Locks in the order of the workers (live version, checkpoints, tables). A batch in flight commits first; one that
 /// comes later finds its claim gone, claims the new version and folds there.
-pub(crate) async fn swap_in(
-    source: &Source,
+pub(crate) async fn swap(
     owner: &PgPool,
-    replay: &mut Replay,
-    registration: &'static Registration,
-    version: i32,
+    job: &Job,
+    incoming: &mut dyn Incoming,
+    fingerprint: &str,
 ) -> Result<(), Error> {
-    // Nothing is folded or written before all locks are there, so that an attempt can be given up.
-    let (mut transaction, live, goals) = lock(owner, registration).await?;
-    replay.fold_to(source, &goals, |_| {}).await?;
-    write_changes(&mut transaction, replay, version).await?;
-    for table in (registration.new)().tables() {
-        exchange(&mut transaction, table.name(), &versioned(table.name(), version)).await?;
+    let mut patience = Patience::default();
+    loop {
+        let error = match try_swap(owner, job, incoming, fingerprint).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if matches!(error, Error::Database(_) | Error::GivenUp) && is_committed(job, &mut patience).await? {
+            return Ok(());
+        }
+        patience.after(error, &job.cancelled).await?;
     }
-    take_over(&mut transaction, replay, registration, live, version).await?;
-    forget_before(&mut transaction, registration, live).await?;
-    transaction.commit().await?;
-    Ok(())
 }
 
-/// A transaction that holds everything that a swap changes, with the live version and its checkpoints.
-async fn lock(
-    owner: &PgPool,
-    registration: &Registration,
-) -> sqlx::Result<(Transaction<'static, Postgres>, i32, Offsets)> {
-    let mut backoff = Backoff::default();
+/// Whether an earlier attempt has committed after all: a commit may be carried out without an answer.
+async fn is_committed(job: &Job, patience: &mut Patience) -> Result<bool, Error> {
     loop {
-        let mut transaction = owner.begin().await?;
-        match lock_all(&mut transaction, registration).await {
-            Ok((live, goals)) => return Ok((transaction, live, goals)),
-            Err(error) if is_in_the_way(&error) && backoff.attempts() < ATTEMPTS => {
-                transaction.rollback().await?;
-                backoff.wait(&CancellationToken::new()).await;
-            }
-            Err(error) => return Err(error),
+        match job.is_done().await {
+            Ok(done) => return Ok(done),
+            Err(error) => patience.after(error.into(), &job.cancelled).await?,
         }
     }
 }
 
-async fn lock_all(
+async fn try_swap(
+    owner: &PgPool,
+    job: &Job,
+    incoming: &mut dyn Incoming,
+    fingerprint: &str,
+) -> Result<(), Error> {
+    let preparing = prepare(owner, job, incoming);
+    let prepared = job.cancelled.run_until_cancelled(preparing).await.ok_or(Error::Cancelled)?;
+    // From here on it is a matter of milliseconds.
+    let (mut transaction, live) = prepared?;
+    for table in job.registration.tables() {
+        exchange(&mut transaction, &table, &versioned(&table, job.version)).await?;
+    }
+    incoming.hand_over(&mut transaction).await?;
+    keep_instead(&mut transaction, job, live).await?;
+    activate(&mut transaction, job, live, fingerprint).await?;
+    job.done(&mut transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// A transaction that holds everything that the swap changes, with the version that was live. Can be given up.
+async fn prepare(
+    owner: &PgPool,
+    job: &Job,
+    incoming: &mut dyn Incoming,
+) -> Result<(Transaction<'static, Postgres>, i32), Error> {
+    let mut transaction = owner.begin().await?;
+    let (live, goals) = hold_workers(&mut transaction, job.registration).await?;
+    // An earlier attempt whose commit was still under way is over now.
+    job.hold(&mut transaction).await?;
+    let reached = tokio::time::timeout(REACHED_WITHIN, incoming.reach(&mut transaction, &goals)).await;
+    reached.map_err(|_elapsed| Error::Busy)??;
+    set_limit(&mut transaction, "lock_timeout", READERS_WITHIN).await?;
+    for table in job.registration.tables() {
+        let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut *transaction).await.map_err(busy)?;
+    }
+    Ok((transaction, live))
+}
+
+/// Until the end of the transaction nobody folds into the live version, which stands at these offsets.
+pub(crate) async fn hold_workers(
     connection: &mut PgConnection,
     registration: &Registration,
-) -> sqlx::Result<(i32, Offsets)> {
-    sqlx::query(LOCK_TIMEOUT).execute(&mut *connection).await?;
-    let live = lock_live_version(connection, registration).await?;
-    let goals = lock_checkpoints(connection, registration, live).await?;
-    for table in (registration.new)().tables() {
-        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", table.name());
-        sqlx::query(AssertSqlSafe(lock)).execute(&mut *connection).await?;
-    }
+) -> Result<(i32, Offsets), Error> {
+    set_limit(connection, "idle_in_transaction_session_timeout", IDLE_WITHIN).await?;
+    set_limit(connection, "lock_timeout", WORKERS_WITHIN).await?;
+    let live = lock_live_version(connection, registration).await.map_err(busy)?;
+    let goals = lock_checkpoints(connection, registration, live).await.map_err(busy)?;
     Ok((live, goals))
 }
 
-/// Whether somebody else holds what was to be locked: SQLSTATE lock not available, deadlock detected.
-fn is_in_the_way(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|it| it.code()).is_some_and(|it| matches!(&*it, "55P03" | "40P01"))
+async fn set_limit(connection: &mut PgConnection, setting: &str, limit: Duration) -> sqlx::Result<()> {
+    let set = format!("SET LOCAL {setting} = {}", limit.as_millis());
+    sqlx::query(AssertSqlSafe(set)).execute(connection).await.map(|_| ())
+}
+
+/// Somebody else holds what was to be locked: SQLSTATE lock not available, deadlock detected.
+fn busy(error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(|it| it.code());
+    if code.is_some_and(|it| matches!(&*it, "55P03" | "40P01")) { Error::Busy } else { error.into() }
 }
 
 async fn lock_live_version(connection: &mut PgConnection, registration: &Registration) -> sqlx::Result<i32> {
-    sqlx::query(
-        "INSERT INTO projection.active (projection, version, fingerprint) VALUES ($1, 1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(registration.name)
-    .bind(registration.fingerprint())
-    .execute(&mut *connection)
-    .await?;
+    checkpoint::begin(&mut *connection, registration).await?;
     sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1 FOR UPDATE")
         .bind(registration.name)
         .fetch_one(connection)
@@ -202,73 +255,80 @@ async fn exchange(connection: &mut PgConnection, parent: &str, target: &str) -> 
     Ok(())
 }
 
-/// Checkpoints and parked records of the new version; the claims on the old one end.
-async fn take_over(
-    connection: &mut PgConnection,
-    replay: &Replay,
-    registration: &'static Registration,
-    live: i32,
-    version: i32,
-) -> sqlx::Result<()> {
-    for (of, &next_offset) in &replay.next {
-        sqlx::query(
-            "INSERT INTO projection.checkpoints (projection, version, topic, partition, next_offset, owner_epoch)
-             VALUES ($1, $2, $3, $4, $5, 0)",
-        )
-        .bind(registration.name)
-        .bind(version)
-        .bind(&*of.topic)
-        .bind(of.partition)
-        .bind(next_offset)
-        .execute(&mut *connection)
-        .await?;
-    }
-    for (record, cause) in &replay.parked {
-        let of = record.position.of.clone();
-        let claim = Claim { projection: registration.name, version, of, epoch: 0, next_offset: 0 };
-        parking::park(&mut *connection, &claim, record, cause).await?;
+/// The version that was live is kept now, and what was kept before, unless it is the one that comes back, goes.
+async fn keep_instead(connection: &mut PgConnection, job: &Job, live: i32) -> sqlx::Result<()> {
+    let projection = job.registration.name;
+    if let Some(before) = kept(&mut *connection, projection).await? {
+        if before.version != job.version {
+            drop_tables(connection, projection, &before).await?;
+        }
+        forget_kept(connection, projection).await?;
     }
     sqlx::query(
-        "UPDATE projection.checkpoints SET owner_epoch = owner_epoch + 1 WHERE projection = $1 AND version = $2",
+        "INSERT INTO projection.kept (projection, version, fingerprint, tables)
+         SELECT projection, version, fingerprint, $3 FROM projection.active WHERE projection = $1 AND version = $2",
     )
-    .bind(registration.name)
+    .bind(projection)
     .bind(live)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "UPDATE projection.active SET version = $2, fingerprint = $3, switched_at = now() WHERE projection = $1",
-    )
-    .bind(registration.name)
-    .bind(version)
-    .bind(registration.fingerprint())
+    .bind(job.registration.tables())
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Drops what is older than the version that is now the previous one.
-async fn forget_before(
+/// Drops the tables of a kept version with its checkpoints and parked records.
+pub(crate) async fn drop_tables(
     connection: &mut PgConnection,
-    registration: &Registration,
-    previous: i32,
+    projection: &str,
+    kept: &Kept,
 ) -> sqlx::Result<()> {
-    let old: Vec<i32> = sqlx::query_scalar(
-        "DELETE FROM projection.checkpoints WHERE projection = $1 AND version < $2 RETURNING version",
-    )
-    .bind(registration.name)
-    .bind(previous)
-    .fetch_all(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM projection.parked WHERE projection = $1 AND version < $2")
-        .bind(registration.name)
-        .bind(previous)
-        .execute(&mut *connection)
-        .await?;
-    for table in (registration.new)().tables() {
-        for version in &old {
-            drop_table(connection, &versioned(table.name(), *version)).await?;
-        }
+    for table in &kept.tables {
+        drop_table(connection, &versioned(table, kept.version)).await?;
     }
+    for table in ["checkpoints", "parked"] {
+        let delete = format!("DELETE FROM projection.{table} WHERE projection = $1 AND version = $2");
+        sqlx::query(AssertSqlSafe(delete))
+            .bind(projection)
+            .bind(kept.version)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// No version of this projection is kept any more.
+pub(crate) async fn forget_kept(connection: &mut PgConnection, projection: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM projection.kept WHERE projection = $1")
+        .bind(projection)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Queries and workers find the job's version from now on; the claims on the one before end.
+async fn activate(
+    connection: &mut PgConnection,
+    job: &Job,
+    live: i32,
+    fingerprint: &str,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE projection.checkpoints SET owner_epoch = owner_epoch + 1 WHERE projection = $1 AND version = $2",
+    )
+    .bind(job.registration.name)
+    .bind(live)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE projection.active SET version = $2, fingerprint = $3, tables = $4, switched_at = now()
+         WHERE projection = $1",
+    )
+    .bind(job.registration.name)
+    .bind(job.version)
+    .bind(fingerprint)
+    .bind(job.registration.tables())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -4,14 +4,17 @@
 //! as missing and reads as absent. The engine loads what is missing, all at once, and folds the batch again from the
 //! start, until nothing is missing; mostly that is once.
 
+mod healing;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::row::Row;
-use crate::statements;
+use crate::{statements, swap};
 
 /// Bytes of COPY data sent at once.
 const COPY_CHUNK: usize = 1 << 20;
@@ -24,6 +27,8 @@ pub struct Table<R: Row> {
     missing_groups: HashSet<Uuid>,
     /// Nothing is ever missing: what is not here does not exist.
     complete: bool,
+    /// The version whose rows are meant; the live one without.
+    detached: Option<i32>,
     /// What the fact that is being folded has touched, as it was before; none where nothing was known of the row.
     touched: Vec<(R::Key, Option<Before<R>>)>,
 }
@@ -58,6 +63,7 @@ impl<R: Row> Default for Table<R> {
             missing_groups: HashSet::new(),
             complete: false,
             touched: Vec::new(),
+            detached: None,
         }
     }
 }
@@ -139,6 +145,10 @@ impl<R: Row> Before<R> {
 pub trait AnyTable: Send + Sync {
     /// `schema.name`.
     fn name(&self) -> &'static str;
+    /// From now on the rows of this version are meant, which is not live.
+    fn detach(&mut self, version: i32);
+    /// Where rows are loaded from.
+    fn target(&self) -> String;
     /// Its columns with their types, for fingerprints.
     fn columns(&self) -> String;
     /// From now on what is not here does not exist: for folding everything from the start.
@@ -155,18 +165,40 @@ pub trait AnyTable: Send + Sync {
     fn reset(&mut self);
     /// Loads what was missing.
     async fn load_missing(&mut self, connection: &mut PgConnection) -> sqlx::Result<()>;
-    /// Writes what changed into `target`; the number of rows.
+    /// Writes what changed into `target`; the number of rows. It counts as changed until [`Self::settle`].
     async fn write_changes(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64>;
-    /// Copies all rows into the empty table `target`; the number of rows.
-    async fn copy_all(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64>;
-    /// The SQL of the checksum of `target`, see [`statements::checksum`].
-    fn checksum_sql(&self, target: &str) -> String;
+    /// What was changed or copied is committed.
+    fn settle(&mut self);
+    /// Copies all rows into the empty table `target`, and counts them while it goes on.
+    async fn copy_all(
+        &mut self,
+        connection: &mut PgConnection,
+        target: &str,
+        written: &AtomicU64,
+    ) -> sqlx::Result<()>;
+    /// Makes the rows that bear this id, stored or here, what they are here, where all are; how many there are, and how many
+    /// were different.
+    async fn heal(&mut self, connection: &mut PgConnection, id: Uuid) -> sqlx::Result<(u64, u64)>;
+    /// The columns of its key.
+    fn key_columns(&self) -> Vec<&'static str>;
+    /// See [`statements::checksums`].
+    fn checksums_sql(&self, target: &str) -> String;
+    /// See [`statements::differences`].
+    fn differences_sql(&self, live: &str, replayed: &str) -> String;
 }
 
 #[async_trait::async_trait]
 impl<R: Row> AnyTable for Table<R> {
     fn name(&self) -> &'static str {
         R::TABLE
+    }
+
+    fn detach(&mut self, version: i32) {
+        self.detached = Some(version);
+    }
+
+    fn target(&self) -> String {
+        self.detached.map_or_else(|| R::TABLE.to_owned(), |version| swap::versioned(R::TABLE, version))
     }
 
     fn columns(&self) -> String {
@@ -215,10 +247,11 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     async fn load_missing(&mut self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let from = self.target();
         let keys: Vec<_> = self.missing.drain().collect();
         if !keys.is_empty() {
             let parameters = statements::key_columns::<R>(&keys);
-            for row in fetch(connection, statements::select_by_key::<R>(), parameters).await? {
+            for row in fetch(connection, statements::select_by_key::<R>(&from), parameters).await? {
                 self.remember(R::read(&row)?);
             }
             for key in keys {
@@ -227,7 +260,7 @@ impl<R: Row> AnyTable for Table<R> {
         }
         let groups: Vec<_> = self.missing_groups.drain().collect();
         if let (Some(column), false) = (R::GROUP, groups.is_empty()) {
-            let sql = sqlx::AssertSqlSafe(statements::select_by_group::<R>(column));
+            let sql = sqlx::AssertSqlSafe(statements::select_by_group::<R>(column, &from));
             for row in sqlx::query(sql).bind(&groups).fetch_all(connection).await? {
                 self.remember(R::read(&row)?);
             }
@@ -251,34 +284,56 @@ impl<R: Row> AnyTable for Table<R> {
         if !deletes.is_empty() {
             written += execute(connection, statements::delete::<R>(target), deletes).await?;
         }
+        Ok(written)
+    }
+
+    fn settle(&mut self) {
         self.slots.retain(|_, slot| slot.row.is_some());
         for slot in self.slots.values_mut() {
             slot.changed = false;
         }
-        Ok(written)
     }
 
-    async fn copy_all(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64> {
+    async fn copy_all(
+        &mut self,
+        connection: &mut PgConnection,
+        target: &str,
+        written: &AtomicU64,
+    ) -> sqlx::Result<()> {
         let mut copy = connection.copy_in_raw(&statements::copy::<R>(target)).await?;
         let mut chunk = Vec::with_capacity(COPY_CHUNK + 4096);
         chunk.extend_from_slice(statements::COPY_START);
-        for slot in self.slots.values_mut() {
-            slot.changed = false;
-            if let Some(row) = &slot.row {
-                statements::write_copy_row(row, &mut chunk);
-            }
+        let mut rows = 0;
+        for row in self.slots.values().filter_map(|it| it.row.as_ref()) {
+            statements::write_copy_row(row, &mut chunk);
+            rows += 1;
             if chunk.len() >= COPY_CHUNK {
                 copy.send(chunk.as_slice()).await?;
                 chunk.clear();
+                written.store(rows, Ordering::Relaxed);
             }
         }
         chunk.extend_from_slice(statements::COPY_END);
         copy.send(chunk.as_slice()).await?;
-        copy.finish().await
+        copy.finish().await?;
+        written.store(rows, Ordering::Relaxed);
+        Ok(())
     }
 
-    fn checksum_sql(&self, target: &str) -> String {
-        statements::checksum::<R>(target)
+    async fn heal(&mut self, connection: &mut PgConnection, id: Uuid) -> sqlx::Result<(u64, u64)> {
+        self.make_so(connection, id).await
+    }
+
+    fn key_columns(&self) -> Vec<&'static str> {
+        R::COLUMNS[..R::KEY_COLUMNS].iter().map(|it| it.name).collect()
+    }
+
+    fn checksums_sql(&self, target: &str) -> String {
+        statements::checksums::<R>(target)
+    }
+
+    fn differences_sql(&self, live: &str, replayed: &str) -> String {
+        statements::differences::<R>(live, replayed)
     }
 }
 

@@ -14,13 +14,14 @@ use axum::response::{Html, IntoResponse};
 use serde_json::{Map, Value, json};
 
 /// Tag and routes of each file, in the order of the page.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("Accounts", include_str!("../openapi/accounts.json")),
     ("Communities", include_str!("../openapi/communities.json")),
     ("Requests and matches", include_str!("../openapi/requests.json")),
     ("Reputation", include_str!("../openapi/reputation.json")),
     ("Notifications", include_str!("../openapi/notifications.json")),
     ("Feed", include_str!("../openapi/feed.json")),
+    ("Operations", include_str!("../openapi/operations.json")),
     ("Service", include_str!("../openapi/service.json")),
 ];
 

@@ -19,6 +19,13 @@ use crate::params::Params;
 /// The header that names the community of a call, and its alias.
 const CONTEXT_HEADERS: [&str; 2] = ["x-community-context", "x-community-id"];
 
+/// Begins a reading. The locks, one table of each projection, come before the snapshot: a swap of versions then waits for
+/// this reading, or this reading for the swap. Without them a version could be swapped in between, whose rows are younger
+/// than the snapshot and therefore not there.
+pub const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+    LOCK TABLE ONLY auth.users, ONLY community.communities, ONLY requests.help_requests, ONLY feed.activities, \
+    ONLY reputation.karma_records, ONLY notifications.notifications IN ACCESS SHARE MODE";
+
 /// An open reading of a signed-in caller. As an extractor it begins one; dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Reading {
@@ -104,7 +111,7 @@ pub(crate) async fn begin(
     user_id: Uuid,
     community: Option<Uuid>,
 ) -> Result<(Transaction<'static, Postgres>, Who), Problem> {
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let mut transaction = pool.begin_with(BEGIN_READING).await?;
     sqlx::query("SELECT set_config('app.user_id', $1::text, true)")
         .bind(user_id)
         .execute(&mut *transaction)

@@ -15,8 +15,8 @@ use crate::position::{Serving, await_position};
 use crate::projections::Projection;
 use crate::views::{
     accounts, communities, community, community_health, community_terms, feed, feed_preferences, history,
-    join_requests, karma, leaderboard, matches, members, notice_preferences, notifications, request,
-    requests, sessions, summary, trust, user_settings, users,
+    join_requests, karma, leaderboard, matches, members, notice_preferences, notifications, projections,
+    request, requests, sessions, summary, trust, user_settings, users,
 };
 
 /// Declares the table and, for the test that holds it against the OpenAPI document, the list of its paths.
@@ -82,6 +82,9 @@ routes! {
     "/feed" => feed::show, [Feed, Requests, Community, UserDirectory, Reputation];
     "/feed/preferences" => feed_preferences::show, [UserDirectory];
     "/feed/community-health" => community_health::show, [Reputation, Community];
+
+    // For operators.
+    "/admin/projections" => projections::list, [];
 }
 
 /// The whole service.

@@ -17,6 +17,7 @@ pub(crate) mod notice_preferences;
 pub(crate) mod notice_text;
 pub(crate) mod notice_types;
 pub(crate) mod notifications;
+pub(crate) mod projections;
 pub(crate) mod request;
 pub(crate) mod requests;
 pub(crate) mod sessions;

@@ -18,7 +18,7 @@ async fn every_route_answers_a_member_and_refuses_strangers() {
     world.exchange(elm, ana, ben, 60, Some(5.0)).await;
     world.notice(ana, ben, request, 1).await;
 
-    for route in query_api::ROUTES.iter().filter(|it| !it.contains("/stream")) {
+    for route in query_api::ROUTES.iter().filter(|it| !it.contains("/stream") && !it.contains("/admin")) {
         let filled = route
             .replace("{user_id}", &ana.to_string())
             .replace("{community_id}", &elm.to_string())
@@ -39,6 +39,26 @@ async fn every_route_answers_a_member_and_refuses_strangers() {
             assert_eq!(garbled.status, 404, "{route}: {:?}", garbled.body);
         }
     }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn operators_alone_see_the_projections() {
+    let world = World::new().await;
+    let ana = world.person("Ana").await;
+    let path = "/admin/projections";
+    assert_eq!(world.get(path, ana).await.refusal(), (403, "ROLE_REQUIRED"));
+    assert_eq!(answer(world.call(path)).await.refusal(), (401, "UNAUTHENTICATED"));
+    world
+        .project("INSERT INTO projection.active (projection, version, fingerprint, folded_by) VALUES ('feed', 3, 'a', 'b')".to_owned())
+        .await;
+    let seen = answer(world.call(path).bearer_auth(world.operator_token(ana))).await;
+    let feed = &seen.data()[0];
+    assert_eq!(
+        (&feed["projection"], &feed["version"], &feed["outdated"]),
+        (&json!("feed"), &json!(3), &json!(true))
+    );
+    assert_eq!((&feed["parked"], &feed["kept"], &feed["job"]), (&json!(0), &Value::Null, &Value::Null));
     world.drop().await;
 }
 

@@ -13,7 +13,7 @@ use event_schemas::{Domain, partitioner};
 use query_api::{Config, MAX_CONCURRENT_CALLS};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
-use service_kit::auth::{AUDIENCE, Claims, ISSUER, PublicKeys, Signer, Verifier};
+use service_kit::auth::{AUDIENCE, Claims, ISSUER, PlatformRole, PublicKeys, Signer, Verifier};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
 use tokio::task::JoinHandle;
@@ -144,6 +144,15 @@ impl World {
 
     /// A token that lives so many seconds.
     pub(crate) fn token_for(&self, user: Uuid, life_s: i64) -> String {
+        self.sign(user, life_s, None)
+    }
+
+    /// A token of this person, who is of the staff.
+    pub(crate) fn operator_token(&self, user: Uuid) -> String {
+        self.sign(user, TOKEN_LIFE_S, Some(PlatformRole::Operator))
+    }
+
+    fn sign(&self, user: Uuid, life_s: i64, platform_role: Option<PlatformRole>) -> String {
         let now =
             std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs().try_into().unwrap_or(i64::MAX);
         let claims = Claims {
@@ -158,7 +167,7 @@ impl World {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             email_verified: true,
-            platform_role: None,
+            platform_role,
         };
         self.signer.sign(&claims).expect("the key signs")
     }

@@ -237,7 +237,15 @@ async fn what_was_discarded_is_written_down_and_passed_over_by_a_rebuild() {
     assert_eq!(kept, (GARBAGE.to_vec(), "ana".to_owned(), "written by hand".to_owned()));
     world.verify().await;
     let never = tokio_util::sync::CancellationToken::new();
-    let rebuilt = projectors::rebuild::rebuild(&world.source, &owner, "user_directory", |_| {}, &never).await;
+    let rebuilt = projectors::rebuild::rebuild(
+        &world.source,
+        &owner,
+        "user_directory",
+        &Default::default(),
+        |_| {},
+        &never,
+    )
+    .await;
     assert_eq!(rebuilt.expect("it is rebuilt").parked, 0);
     world.verify().await;
     running.stop().await;

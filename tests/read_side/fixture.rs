@@ -14,6 +14,7 @@ use event_log::{
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Codec, Event, Payload as _, Recorded, SchemaId, Timestamp, entries};
 use parking_lot::Mutex;
+use projectors::rebuild::{Options, rebuild};
 use projectors::verify::Checksum;
 use projectors::{Decoding, Limits, Registration, Source, app, registry, verify};
 use service_kit::health::Health;
@@ -168,6 +169,43 @@ impl World {
         .await;
     }
 
+    /// Connections as the superuser.
+    pub(crate) fn superuser(&self) -> PgPool {
+        pool("DATABASE_URL_SUPERUSER", &self.database)
+    }
+
+    /// Rebuilds a projection.
+    pub(crate) async fn rebuild(&self, name: &str) {
+        let never = CancellationToken::new();
+        let report = rebuild(&self.source, &self.owner(), name, &Options::default(), |_| {}, &never).await;
+        report.expect("it is rebuilt");
+    }
+
+    /// All tables.
+    pub(crate) async fn tables(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT schemaname || '.' || tablename FROM pg_tables
+             WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+        )
+        .fetch_all(&self.owner())
+        .await
+        .expect("the catalog is readable")
+    }
+
+    /// Tables of versions that are neither live nor kept.
+    pub(crate) async fn leftovers(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT c.oid::regclass::text FROM pg_class AS c
+             WHERE c.relkind = 'r' AND c.relname ~ '_v[0-9]+$'
+               AND NOT EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid)
+               AND c.oid::regclass::text <> ALL (
+                   SELECT name || '_v' || version FROM projection.kept, unnest(tables) AS name)",
+        )
+        .fetch_all(&self.superuser())
+        .await
+        .expect("the catalog is readable")
+    }
+
     /// The checksums of all read tables.
     pub(crate) async fn checksums(&self) -> Vec<(&'static str, Checksum)> {
         let (pool, mut all) = (self.owner(), Vec::new());
@@ -181,11 +219,9 @@ impl World {
     pub(crate) async fn verify(&self) {
         let pool = self.owner();
         for registration in registry::PROJECTIONS {
-            let comparisons =
-                verify::verify(&self.source, &pool, registration.name).await.expect("it can be verified");
-            for it in comparisons {
-                assert!(it.is_equal(), "{it:?}");
-            }
+            let verified = verify::verify(&self.source, &pool, registration.name, false).await;
+            let verified = verified.expect("it can be verified");
+            assert!(verified.equal, "{verified:?}");
         }
     }
 

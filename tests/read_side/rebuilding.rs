@@ -1,6 +1,6 @@
 //! Rebuild: the result equals the live model, is swapped in while writes go on, and leaves nothing behind when cancelled.
 
-use projectors::rebuild::{self, Error, rebuild};
+use projectors::rebuild::{self, Error, Options, rebuild};
 use projectors::registry;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ async fn a_rebuilt_projection_equals_the_live_one() {
     world.folded().await;
     let live = world.checksums().await;
     for registration in registry::PROJECTIONS {
-        rebuild_now(&world, registration.name).await;
+        world.rebuild(registration.name).await;
     }
     assert_eq!(world.checksums().await, live);
     // Workers go on with the new version.
@@ -25,7 +25,7 @@ async fn a_rebuilt_projection_equals_the_live_one() {
     world.folded().await;
     world.verify().await;
     // And it can be done again.
-    rebuild_now(&world, "requests").await;
+    world.rebuild("requests").await;
     world.verify().await;
     running.stop().await;
     world.drop().await;
@@ -41,7 +41,9 @@ async fn a_rebuild_while_events_arrive_loses_and_doubles_nothing() {
     let (source, owner) = (world.source.clone(), world.owner());
     let rebuilding = tokio::spawn(async move {
         for name in ["requests", "reputation", "requests"] {
-            rebuild(&source, &owner, name, |_| {}, &CancellationToken::new()).await.expect("it is rebuilt");
+            rebuild(&source, &owner, name, &Options::default(), |_| {}, &CancellationToken::new())
+                .await
+                .expect("it is rebuilt");
         }
     });
     while !rebuilding.is_finished() {
@@ -61,16 +63,24 @@ async fn a_cancelled_rebuild_leaves_nothing_behind() {
     world.append(Story::new().events()).await;
     let running = world.start();
     world.folded().await;
-    let before = tables(&world).await;
+    let before = world.tables().await;
     let cancelled = CancellationToken::new();
-    let stop_when_written = |it: rebuild::Progress| {
+    let stop_when_written = |it: &rebuild::Progress| {
         if it.phase == rebuild::Phase::Writing {
             cancelled.cancel();
         }
     };
-    let result = rebuild(&world.source, &world.owner(), "requests", stop_when_written, &cancelled).await;
+    let result = rebuild(
+        &world.source,
+        &world.owner(),
+        "requests",
+        &Options::default(),
+        stop_when_written,
+        &cancelled,
+    )
+    .await;
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
-    assert_eq!(tables(&world).await, before);
+    assert_eq!(world.tables().await, before);
     world.verify().await;
     running.stop().await;
     world.drop().await;
@@ -86,7 +96,9 @@ async fn a_swap_waits_for_a_reader_without_holding_up_others_for_long() {
     sqlx::query("SELECT FROM requests.matches").execute(&mut *reading).await.expect("the owner may select");
     let (source, owner) = (world.source.clone(), world.owner());
     let rebuilding = tokio::spawn(async move {
-        rebuild(&source, &owner, "requests", |_| {}, &CancellationToken::new()).await.map(|it| it.version)
+        rebuild(&source, &owner, "requests", &Options::default(), |_| {}, &CancellationToken::new())
+            .await
+            .map(|it| it.version)
     });
     // Others read and projections fold while the swap tries again and again.
     world.append(Story::new().events()).await;
@@ -107,26 +119,11 @@ async fn the_version_before_stays_and_older_ones_go() {
     let running = world.start();
     world.folded().await;
     for _ in 0..3 {
-        rebuild_now(&world, "feed").await;
+        world.rebuild("feed").await;
     }
     let versions: Vec<String> =
-        tables(&world).await.into_iter().filter(|it| it.contains("activities_v")).collect();
+        world.tables().await.into_iter().filter(|it| it.contains("activities_v")).collect();
     assert_eq!(versions, ["feed.activities_v3", "feed.activities_v4"]);
     running.stop().await;
     world.drop().await;
-}
-
-async fn rebuild_now(world: &World, name: &str) {
-    let report = rebuild(&world.source, &world.owner(), name, |_| {}, &CancellationToken::new()).await;
-    report.expect("it is rebuilt");
-}
-
-async fn tables(world: &World) -> Vec<String> {
-    sqlx::query_scalar(
-        "SELECT schemaname || '.' || tablename FROM pg_tables
-         WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
-    )
-    .fetch_all(&world.owner())
-    .await
-    .expect("the catalog is readable")
 }

@@ -251,11 +251,15 @@ impl Drop for Service {
 /// When there is no such binary.
 #[must_use]
 pub fn karmyq(environment: &Environment, arguments: &[&str]) -> Output {
-    Command::new(binaries().join("karmyq"))
-        .args(arguments)
-        .env("DATABASE_URL", environment.get("DATABASE_URL_PROJECTORS"))
-        .output()
-        .expect("`cargo build --bins` makes karmyq")
+    karmyq_command(environment, arguments).output().expect("`cargo build --bins` makes karmyq")
+}
+
+/// The command line, ready to be started.
+#[must_use]
+pub fn karmyq_command(environment: &Environment, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binaries().join("karmyq"));
+    command.args(arguments).env("DATABASE_URL", environment.get("DATABASE_URL_PROJECTORS"));
+    command
 }
 
 /// What a program said on both channels.

@@ -77,10 +77,13 @@ const TESTS: &[(&str, Test)] = tests![
     privacy::no_personal_text_stands_in_any_byte_of_any_topic,
     analysts::a_stock_python_consumer_reads_every_event_topic,
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
+    rebuild::a_rebuild_that_is_killed_at_any_point_leaves_nothing_behind,
+    rebuild::clients_notice_nothing_of_swaps_and_rollbacks,
     instances::every_instance_takes_every_command_and_one_follows_the_other,
     owners::an_instance_hands_over_everything_and_no_acknowledged_command_is_lost,
     crash::policies_run_exactly_once_across_a_kill,
     crash::whatever_was_acknowledged_survives_a_kill,
+    rebuild::all_rows_are_what_the_log_says_after_all_of_this,
     safe_start::a_topic_that_was_altered_stops_every_service,
 ];
 

@@ -54,6 +54,23 @@ pub(super) async fn create_topics(
     Ok(created)
 }
 
+/// Deletes a consumer group; false when there is none of that name.
+pub(super) async fn delete_group(log: &KafkaLog, group: &str) -> Result<bool, LogError> {
+    let attempt = "cannot delete the consumer group";
+    let results = admin(log)?
+        .delete_groups(&[group], &options())
+        .await
+        .map_err(|error| client::log_error(attempt, &error))?;
+    for result in results {
+        match result {
+            Ok(_) => {}
+            Err((_, RDKafkaErrorCode::GroupIdNotFound)) => return Ok(false),
+            Err((name, code)) => return Err(LogError::Refused(format!("{attempt} {name}: {code}"))),
+        }
+    }
+    Ok(true)
+}
+
 /// What differs from the manifest; see [`crate::EventLog::drift`].
 pub(super) async fn drift(log: &KafkaLog, topics: &[Topic]) -> Result<Vec<String>, LogError> {
     let counts = partition_counts(log).await?;

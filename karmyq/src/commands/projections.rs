@@ -1,37 +1,53 @@
 //! `karmyq projections`: the read models against the log.
 
+mod bar;
 mod rebuild;
+mod status;
+mod verify;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use projectors::registry;
-use projectors::status::{self, ProjectionStatus, State};
-use projectors::verify;
-use serde_json::{Value, json};
 use service_kit::config::Reader;
 use service_kit::postgres;
 use sqlx::PgPool;
 
 use crate::engine::Engine;
 use crate::settings;
-use crate::terminal::say;
 
 /// What can be asked about projections.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Fold the topics from the start into fresh tables and swap them in, while the old ones serve
-    Rebuild(Asked),
-    /// Tell how far each projection is, whether it moves, and what is in its way
+    /// Tell how far each projection is, whether it moves, what is in its way, and what is done to it
     ///
     /// lag: records that are not folded; seconds: the age of the oldest of them; parked: keys that are held back.
     /// live: at the end or within 5 seconds of it · parked keys: live but for them, see `karmyq dead-letters` ·
     /// catching up · frozen: not moving for 30 seconds although there is something to fold, or behind a transaction
     /// that nobody ends · stopped: more keys are parked than `PARKED_KEYS_STOPPED`, so the code must be at fault
     Status(Asked),
-    /// Compare the live rows with a replay of what they have folded, by checksum; exits with 1 when they differ
-    Verify(Asked),
+    /// Fold the topics from the start into fresh tables and swap them in, while the old ones serve
+    ///
+    /// Queries see the old rows until the swap, which is one transaction, and the new ones from then on. The version before
+    /// is kept: `rollback` brings it back, `drop` removes it, and so does the next rebuild. Ctrl-C here or `cancel`
+    /// elsewhere stops a rebuild and leaves nothing behind; so does whatever comes next after its process was killed.
+    Rebuild(rebuild::Rebuild),
+    /// Stop a rebuild or rollback, wherever it runs, and remove what one left whose process is gone
+    Cancel(Asked),
+    /// Bring the version back that was live before the last rebuild or rollback
+    ///
+    /// It first folds what it has missed, so that nobody sees anything older than before. A second rollback undoes the first.
+    Rollback(Named),
+    /// Remove the version that is kept for a rollback
+    Drop(Named),
+    /// Remove a projection that this version has no code for any more: tables, checkpoints, consumer group
+    Retire {
+        /// Its name
+        name: String,
+    },
+    /// Compare the live rows with a replay of what they have folded; exits with 1 and names the rows that differ
+    Verify(verify::Verify),
 }
 
 /// Which ones, and how to answer.
@@ -39,7 +55,24 @@ pub(crate) enum Command {
 pub(crate) struct Asked {
     /// Projections; all when none is named
     names: Vec<String>,
-    /// Answer with one JSON object on standard output
+    /// All projections
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Answer with JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which ones, said expressly, because it changes something.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Named {
+    /// Projections
+    #[arg(required_unless_present = "all")]
+    names: Vec<String>,
+    /// All projections, one after the other
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Answer with JSON on standard output
     #[arg(long)]
     json: bool,
 }
@@ -47,127 +80,41 @@ pub(crate) struct Asked {
 impl Command {
     /// Does it, as the owner of the tables.
     pub(crate) async fn run(self) -> Result<ExitCode> {
-        let url = settings::required("MIGRATIONS_DATABASE_URL")?;
-        let options = postgres::Options {
-            application: "karmyq projections",
-            max_connections: 8,
-            statement_timeout: None,
-        };
-        let owner = postgres::pool(&url, &options)?;
-        let engine = Engine::connect(Reader::from_environment()).await?;
+        let owner = owner()?;
+        let engine = async || Engine::connect(Reader::from_environment()).await;
         match self {
-            Self::Rebuild(asked) => rebuild::run(&engine, &owner, &asked).await,
-            Self::Status(asked) => tell_status(&engine, &owner, &asked).await,
-            Self::Verify(asked) => tell_verified(&engine, &owner, &asked).await,
+            Self::Status(asked) => status::tell(&engine().await?, &owner, &asked).await,
+            Self::Rebuild(asked) => asked.run(&engine().await?, &owner).await,
+            Self::Cancel(asked) => rebuild::cancel(&owner, &asked).await,
+            Self::Rollback(named) => rebuild::roll_back(&engine().await?, &owner, &named).await,
+            Self::Drop(named) => rebuild::drop_kept(&owner, &named).await,
+            Self::Retire { name } => rebuild::retire(&owner, &name).await,
+            Self::Verify(asked) => asked.run(&engine().await?, &owner).await,
         }
     }
+}
+
+fn owner() -> Result<PgPool> {
+    let url = settings::required("MIGRATIONS_DATABASE_URL")?;
+    let options =
+        postgres::Options { application: "karmyq projections", max_connections: 8, statement_timeout: None };
+    Ok(postgres::pool(&url, &options)?)
 }
 
 impl Asked {
     /// The names, or those of all projections.
     fn names(&self) -> Vec<String> {
-        if self.names.is_empty() {
-            return registry::PROJECTIONS.iter().map(|it| it.name.to_owned()).collect();
-        }
-        self.names.clone()
+        if self.names.is_empty() { every_name() } else { self.names.clone() }
     }
 }
 
-async fn tell_status(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
-    let mut all = Vec::new();
-    if asked.names.is_empty() {
-        all = status::status(&engine.source(), owner, None).await?;
+impl Named {
+    /// The names, or those of all projections.
+    fn names(&self) -> Vec<String> {
+        if self.all { every_name() } else { self.names.clone() }
     }
-    for name in &asked.names {
-        all.extend(status::status(&engine.source(), owner, Some(name)).await?);
-    }
-    if asked.json {
-        say(json!({ "projections": all }));
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(format_args!(
-        "{:<16} {:>7} {:>10} {:>9} {:>7}  state",
-        "projection", "version", "lag", "seconds", "parked"
-    ));
-    for it in &all {
-        say(status_line(it));
-        hindrances(it).into_iter().for_each(say);
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
-fn status_line(of: &ProjectionStatus) -> String {
-    let lag: i64 = of.partitions.iter().map(|it| it.lag_events).sum();
-    let seconds = of.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
-    let rate: f64 = of.partitions.iter().filter_map(|it| it.per_second).sum();
-    let left = of.partitions.iter().filter_map(|it| it.seconds_left).fold(0.0, f64::max);
-    let state = match of.state {
-        State::Live | State::ParkedKeys | State::CatchingUp | State::Frozen | State::Stopped
-            if of.version.is_none() =>
-        {
-            "never started"
-        }
-        State::Live => "live",
-        State::ParkedKeys => "parked keys",
-        State::CatchingUp => "catching up",
-        State::Frozen => "frozen",
-        State::Stopped => "stopped",
-    };
-    let pace = if rate > 0.0 { format!(", {rate:.0}/s, {left:.0} s left") } else { String::new() };
-    let due = if of.outdated { ", made by other code: a rebuild is due" } else { "" };
-    let version = of.version.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let (name, parked) = (of.projection, of.parked_keys);
-    format!("{name:<16} {version:>7} {lag:>10} {seconds:>9.1} {parked:>7}  {state}{pace}{due}")
-}
-
-/// What is in the way of single partitions, and what helps.
-fn hindrances(of: &ProjectionStatus) -> Vec<String> {
-    let mut lines = Vec::new();
-    for it in &of.partitions {
-        if let Some(reason) = &it.reason {
-            lines.push(format!("  {}/{}: {reason}", it.topic, it.partition));
-        }
-        if let Some(hanging) = &it.hanging {
-            let silent = hanging.silent_seconds;
-            let producer = format!("producer {} (epoch {})", hanging.producer_id, hanging.producer_epoch);
-            lines.push(format!(
-                "    {producer} has been silent for {silent:.0} s; this ends its transaction:"
-            ));
-            lines.push(format!("    {}", hanging.command));
-        }
-    }
-    if of.parked_keys > 0 {
-        lines.push(format!(
-            "  {} record(s) are parked: karmyq dead-letters list {}",
-            of.parked, of.projection
-        ));
-    }
-    lines
-}
-
-async fn tell_verified(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
-    let (mut tables, mut equal) = (Vec::<Value>::new(), true);
-    for name in asked.names() {
-        for it in verify::verify(&engine.source(), owner, &name).await? {
-            equal &= it.is_equal();
-            if !asked.json {
-                let verdict = if it.is_equal() { "equal" } else { "DIFFERENT" };
-                let figures = format!("{} rows live, {} replayed", it.live.rows, it.replayed.rows);
-                say(format_args!("{:<36} {verdict:<9}  {figures}", it.table));
-            }
-            tables.push(json!({
-                "projection": name,
-                "table": it.table,
-                "live": it.live,
-                "replayed": it.replayed,
-                "equal": it.is_equal(),
-            }));
-        }
-    }
-    if asked.json {
-        say(json!({ "equal": equal, "tables": tables }));
-    } else {
-        say(if equal { "the rows are what the log says" } else { "some rows are not what the log says" });
-    }
-    Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn every_name() -> Vec<String> {
+    registry::PROJECTIONS.iter().map(|it| it.name.to_owned()).collect()
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
-use projectors::rebuild::rebuild;
+use projectors::rebuild::{Options, rebuild};
 use projectors::verify::checksums;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ pub(super) struct Replayed {
 /// Rebuilds the projection, then copies its rows into bare tables and forgets them.
 pub(super) async fn measure(engine: &Engine, owner: &PgPool) -> Result<Replayed> {
     let never = CancellationToken::new();
-    let report = rebuild(&engine.source(), owner, PROJECTION, |_| {}, &never).await?;
+    let report = rebuild(&engine.source(), owner, PROJECTION, &Options::default(), |_| {}, &never).await?;
     ensure!(report.parked == 0, "{} records could not be folded", report.parked);
     let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
     let (mut rows, mut copy_seconds) = (0, 0.0);

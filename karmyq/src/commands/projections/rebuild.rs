@@ -1,65 +1,222 @@
-//! `karmyq projections rebuild`: one projection after the other, with progress, cancelled by a signal.
+//! `karmyq projections rebuild`, and what belongs to it: cancel, rollback, drop, retire.
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use projectors::rebuild::{Phase, Progress, rebuild};
+use anyhow::{Context as _, Result};
+use clap::Args;
+use projectors::rebuild::{self, Cancelled, JobState, Options};
+use projectors::{heal, outdated, registry, retire, rollback};
 use serde_json::json;
 use service_kit::shutdown;
 use sqlx::PgPool;
+use uuid::Uuid;
 
-use super::Asked;
+use super::bar::Bar;
+use super::{Asked, Named};
 use crate::engine::Engine;
+use crate::settings::Cluster;
 use crate::terminal::{mention, say};
 
-/// How often progress is told.
-const EVERY: Duration = Duration::from_secs(2);
+/// How a rebuild is to be done.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Rebuild {
+    #[command(flatten)]
+    what: What,
+    /// Read at most so many events a second, to leave broker and machine to others
+    #[arg(long, value_name = "EVENTS_PER_SECOND")]
+    throttle: Option<NonZeroU32>,
+    /// Only the rows that bear the id of this aggregate, in place, in one transaction
+    #[arg(long, value_name = "ID", conflicts_with = "auto")]
+    key: Option<Uuid>,
+    /// Only the rows that bear the id of this community, in place, in one transaction
+    #[arg(long, value_name = "ID", conflicts_with_all = ["auto", "key"])]
+    community: Option<Uuid>,
+    /// Answer with JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
 
-/// Rebuilds what was asked for. Cancelling leaves the live tables as they are.
-pub(super) async fn run(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
-    let cancelled = shutdown::on_signal();
-    let mut reports = Vec::new();
-    for name in asked.names() {
-        let mut progress = Telling::of(&name);
-        let report = rebuild(&engine.source(), owner, &name, |it| progress.tell(it), &cancelled).await?;
-        if !asked.json {
-            let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
-            let what = format!("version {} of {name} is live", report.version);
-            say(format_args!("{what}: {} records, {} rows, {seconds:.1} s", report.records, report.rows));
+/// Which ones are to be rebuilt.
+#[derive(Args, Clone, Debug)]
+#[group(required = true)]
+struct What {
+    /// Projections
+    names: Vec<String>,
+    /// All projections, one after the other
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Those whose rows were made by other code than this, and those that nobody has ever folded
+    #[arg(long, conflicts_with_all = ["names", "all"])]
+    auto: bool,
+}
+
+impl Rebuild {
+    /// Rebuilds one projection after the other. A signal cancels, and leaves the live tables as they are.
+    pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
+        let cancelled = shutdown::on_signal();
+        let options = Options { throttle: self.throttle, by: by() };
+        let names = self.what.names(owner).await?;
+        if let Some(id) = self.key.or(self.community) {
+            return heal(engine, owner, &names, id, &options, self.json).await;
         }
-        reports.push(report);
+        if names.is_empty() {
+            mention("all rows were made by this code");
+        }
+        let mut reports = Vec::new();
+        for name in names {
+            let mut bar = Bar::of(&name);
+            let told = |it: &rebuild::Progress| bar.tell(it);
+            let result = rebuild::rebuild(&engine.source(), owner, &name, &options, told, &cancelled).await;
+            bar.end();
+            let report = result?;
+            if !self.json {
+                let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
+                let what = format!("version {} of {name} is live", report.version);
+                say(format_args!("{what}: {} records, {} rows, {seconds:.1} s", report.records, report.rows));
+                say(format_args!(
+                    "the one before is kept: `karmyq projections rollback {name}` brings it back"
+                ));
+            }
+            reports.push(report);
+        }
+        if self.json {
+            say(json!({ "rebuilt": reports }));
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    if asked.json {
-        say(json!({ "rebuilt": reports }));
+}
+
+impl What {
+    async fn names(&self, owner: &PgPool) -> Result<Vec<String>> {
+        if !self.auto {
+            return Ok(if self.all { super::every_name() } else { self.names.clone() });
+        }
+        let all: Vec<_> = registry::PROJECTIONS.iter().collect();
+        let due = outdated::outdated(owner, &all).await?;
+        Ok(due.into_iter().map(|it| it.name.to_owned()).collect())
+    }
+}
+
+/// Makes the rows of one id what the log says, and leaves the others alone.
+async fn heal(
+    engine: &Engine,
+    owner: &PgPool,
+    names: &[String],
+    id: Uuid,
+    options: &Options,
+    json: bool,
+) -> Result<ExitCode> {
+    let cancelled = shutdown::on_signal();
+    let mut all = Vec::new();
+    for name in names {
+        let healed = heal::heal(&engine.source(), owner, name, id, options, &cancelled).await?;
+        if !json {
+            say(format_args!(
+                "{name}: {} rows bear {id}, {} were wrong and are right now",
+                healed.rows, healed.healed
+            ));
+        }
+        all.push(healed);
+    }
+    if json {
+        say(json!({ "healed": all }));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells progress on standard error: at the start of each phase, and every two seconds.
-struct Telling<'a> {
-    name: &'a str,
-    last: Option<(Phase, Instant)>,
+/// Removes a projection that this code does without: its consumer group, then its tables.
+pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
+    retire::may_be_retired(name)?;
+    let group = projectors::group(name);
+    Cluster::from_environment()?
+        .log()?
+        .delete_group(&group)
+        .await
+        .context("projectors that still have it are to be stopped first")?;
+    let tables = retire::retire(owner, name).await?;
+    say(format_args!("{name} is gone, with its tables {} and its group {group}", tables.join(", ")));
+    Ok(ExitCode::SUCCESS)
 }
 
-impl<'a> Telling<'a> {
-    const fn of(name: &'a str) -> Self {
-        Self { name, last: None }
-    }
-
-    fn tell(&mut self, progress: Progress) {
-        let Progress { phase, done, total, time_left } = progress;
-        if self.last.is_some_and(|(before, at)| before == phase && at.elapsed() < EVERY) {
-            return;
+/// Brings the versions back that were live before.
+pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) -> Result<ExitCode> {
+    let cancelled = shutdown::on_signal();
+    let options = Options { throttle: None, by: by() };
+    let mut reports = Vec::new();
+    for name in named.names() {
+        let mut bar = Bar::of(&name);
+        let told = |it: &rebuild::Progress| bar.tell(it);
+        let result = rollback::rollback(&engine.source(), owner, &name, &options, told, &cancelled).await;
+        bar.end();
+        let report = result?;
+        if !report.same_code {
+            mention(format_args!(
+                "{name}: the rows of version {} were made by other code than folds now: what is folded from now on may \
+                 not fit them, until `karmyq projections rebuild {name}`",
+                report.version
+            ));
         }
-        self.last = Some((phase, Instant::now()));
-        let what = match phase {
-            Phase::Folding => "folding",
-            Phase::Writing => "writing",
-            Phase::Swapping => "swapping",
-        };
-        let percent = (done * 100).checked_div(total).unwrap_or(100);
-        let left = time_left.map_or_else(String::new, |it| format!(", {} s left", it.as_secs()));
-        mention(format_args!("{}: {what} {percent} %{left}", self.name));
+        if !named.json {
+            say(format_args!(
+                "version {} of {name} is live again, after {} records that it had missed; a second rollback undoes this",
+                report.version, report.records
+            ));
+        }
+        reports.push(report);
     }
+    if named.json {
+        say(json!({ "rolledBack": reports }));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Drops the versions that are kept for going back.
+pub(super) async fn drop_kept(owner: &PgPool, named: &Named) -> Result<ExitCode> {
+    let mut dropped = Vec::new();
+    for name in named.names() {
+        let version = rollback::drop_kept(owner, &name).await?;
+        if !named.json {
+            match version {
+                Some(version) => say(format_args!("version {version} of {name} is dropped")),
+                None => say(format_args!("no version of {name} is kept")),
+            }
+        }
+        dropped.push(json!({ "projection": name, "version": version }));
+    }
+    if named.json {
+        say(json!({ "dropped": dropped }));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stops rebuilds and rollbacks, wherever they run; exits with 1 when one goes on.
+pub(super) async fn cancel(owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
+    let (mut answers, mut going_on) = (Vec::new(), false);
+    for name in asked.names() {
+        let became = rebuild::cancel(owner, &name, &by()).await?;
+        if !asked.json {
+            say(match became {
+                Cancelled::NothingRan => format!("{name}: nothing runs"),
+                Cancelled::CleanedUp => format!("{name}: its process was gone; what it had left is removed"),
+                Cancelled::Ended(JobState::Done) => format!("{name}: too late, the new version is live"),
+                Cancelled::Ended(_) => format!("{name}: cancelled, nothing is left of it"),
+                Cancelled::Stopping => format!("{name}: told, and not stopped yet; see status"),
+            });
+        }
+        going_on |= became == Cancelled::Stopping;
+        answers.push(json!({ "projection": name, "became": became }));
+    }
+    if asked.json {
+        say(json!({ "cancelled": answers }));
+    }
+    Ok(if going_on { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Who does it, from where.
+fn by() -> String {
+    let user =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{} (process {})", host.trim(), std::process::id())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use command_api::writer::SnapshotConfig;
 use event_log::TopicPartition;
 use event_schemas::{Domain, topics};
-use projectors::rebuild::rebuild;
+use projectors::rebuild::{Options, rebuild};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -119,9 +119,15 @@ impl Ours {
     async fn rebuild(&self) -> Result<Rebuild> {
         let (accepted, events) = (self.accepted, self.events().await?);
         ensure!(accepted == events, "{accepted} commands were accepted, but the log has {events} events");
-        let report =
-            rebuild(&self.engine.source(), &self.owner, PROJECTION, |_| {}, &CancellationToken::new())
-                .await?;
+        let report = rebuild(
+            &self.engine.source(),
+            &self.owner,
+            PROJECTION,
+            &Options::default(),
+            |_| {},
+            &CancellationToken::new(),
+        )
+        .await?;
         ensure!(report.parked == 0, "{} events could not be folded", report.parked);
         let sql = "SELECT coalesce(sum(version), 0)::bigint FROM requests.help_requests";
         let folded: i64 = sqlx::query_scalar(sql).fetch_one(&self.owner).await?;

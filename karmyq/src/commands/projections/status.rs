@@ -1,0 +1,117 @@
+//! `karmyq projections status`: how far each projection is, and what is done to it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use projectors::rebuild::{JobState, JobStatus};
+use projectors::status::{self, ProjectionStatus, State};
+use serde_json::json;
+use sqlx::PgPool;
+
+use super::Asked;
+use crate::engine::Engine;
+use crate::terminal::say;
+
+/// Tells the status of what was asked for.
+pub(super) async fn tell(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
+    let mut all = Vec::new();
+    if asked.names.is_empty() {
+        all = status::status(&engine.source(), owner, None).await?;
+    }
+    for name in &asked.names {
+        all.extend(status::status(&engine.source(), owner, Some(name)).await?);
+    }
+    if asked.json {
+        say(json!({ "projections": all }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(format_args!(
+        "{:<16} {:>7} {:>10} {:>9} {:>7}  state",
+        "projection", "version", "lag", "seconds", "parked"
+    ));
+    for it in &all {
+        say(line(it));
+        hindrances(it).into_iter().for_each(say);
+        it.job.iter().filter_map(job_line).for_each(|job| say(format_args!("{:<16} {job}", "")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(of: &ProjectionStatus) -> String {
+    let lag: i64 = of.partitions.iter().map(|it| it.lag_events).sum();
+    let seconds = of.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
+    let rate: f64 = of.partitions.iter().filter_map(|it| it.per_second).sum();
+    let left = of.partitions.iter().filter_map(|it| it.seconds_left).fold(0.0, f64::max);
+    let state = match of.state {
+        State::Live | State::ParkedKeys | State::CatchingUp | State::Frozen | State::Stopped
+            if of.version.is_none() =>
+        {
+            "never started"
+        }
+        State::Live => "live",
+        State::ParkedKeys => "parked keys",
+        State::CatchingUp => "catching up",
+        State::Frozen => "frozen",
+        State::Stopped => "stopped",
+    };
+    let pace = if rate > 0.0 { format!(", {rate:.0}/s, {left:.0} s left") } else { String::new() };
+    let due = if of.outdated { "; made by other code: a rebuild is due" } else { "" };
+    let kept = of.kept.as_ref().map_or_else(String::new, |it| format!("; version {} is kept", it.version));
+    let version = of.version.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let (name, parked) = (of.projection, of.parked_keys);
+    format!("{name:<16} {version:>7} {lag:>10} {seconds:>9.1} {parked:>7}  {state}{pace}{due}{kept}")
+}
+
+/// What is in the way of single partitions, and what helps.
+fn hindrances(of: &ProjectionStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    for it in &of.partitions {
+        if let Some(reason) = &it.reason {
+            lines.push(format!("  {}/{}: {reason}", it.topic, it.partition));
+        }
+        if let Some(hanging) = &it.hanging {
+            let silent = hanging.silent_seconds;
+            let producer = format!("producer {} (epoch {})", hanging.producer_id, hanging.producer_epoch);
+            lines.push(format!(
+                "    {producer} has been silent for {silent:.0} s; this ends its transaction:"
+            ));
+            lines.push(format!("    {}", hanging.command));
+        }
+    }
+    if of.parked_keys > 0 {
+        lines.push(format!(
+            "  {} record(s) are parked: karmyq dead-letters list {}",
+            of.parked, of.projection
+        ));
+    }
+    lines
+}
+
+/// What goes on, or went wrong last.
+fn job_line(job: &JobStatus) -> Option<String> {
+    let JobStatus { kind, version, phase, started_by, .. } = job;
+    let what = format!("{kind} of version {version} by {started_by}");
+    match job.state {
+        JobState::Running => {
+            let sum =
+                |of: fn(&projectors::rebuild::PartitionProgress) -> i64| job.partitions.iter().map(of).sum();
+            let (next, goal): (i64, i64) = (sum(|it| it.next.min(it.goal)), sum(|it| it.goal));
+            let (done, total) = if job.rows_total > 0 && *phase == projectors::rebuild::Phase::Writing {
+                (job.rows_written, job.rows_total)
+            } else {
+                (u64::try_from(next).unwrap_or(0), u64::try_from(goal).unwrap_or(0))
+            };
+            let percent = (done * 100).checked_div(total).unwrap_or(100);
+            let left = job.seconds_left.map_or_else(String::new, |it| format!(", {it:.0} s left"));
+            let trouble = job.trouble.as_ref().map_or_else(String::new, |it| format!(", waiting: {it}"));
+            let wish = if job.cancel_wished_by.is_some() { ", told to stop" } else { "" };
+            Some(format!("{what}: {phase} {percent} %, {:.0}/s{left}{trouble}{wish}", job.per_second))
+        }
+        JobState::Dead => Some(format!(
+            "{what}: its process is gone; `karmyq projections cancel {}` removes what it left",
+            job.projection
+        )),
+        JobState::Failed => job.error.as_ref().map(|error| format!("the last {what} failed: {error}")),
+        JobState::Done | JobState::Cancelled | JobState::Interrupted => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! Filling the tables of a new version: COPY without indexes, which come afterwards.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::{FutureExt as _, StreamExt as _};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use super::job::Job;
+use super::patience::Patience;
+use super::{Error, Meter};
+use crate::replay::Replay;
+use crate::swap;
+use crate::table::AnyTable;
+
+/// Tables filled at once.
+const PARALLEL_TABLES: usize = 2;
+
+/// How often progress is told.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Fills and indexes the new tables; the number of rows.
+pub(super) async fn fill_all(
+    owner: &PgPool,
+    job: &Job,
+    replay: &mut Replay,
+    meter: &mut Meter<'_>,
+) -> Result<u64, Error> {
+    let tables = replay.projection.tables();
+    meter.writing(tables.iter().map(|it| it.row_count() as u64).sum());
+    let written: Vec<AtomicU64> = tables.iter().map(|_| AtomicU64::new(0)).collect();
+    let rows = || written.iter().map(|it| it.load(Ordering::Relaxed)).sum();
+    // One failure ends the others, and all of them are awaited: a transaction that nobody awaits could still commit
+    // after the tables were dropped.
+    let failed = job.cancelled.child_token();
+    let fills: Vec<_> = tables
+        .into_iter()
+        .zip(&written)
+        .map(|(table, written)| fill(owner, job, table, written, &failed).boxed())
+        .collect();
+    let mut filling = futures::stream::iter(fills).buffer_unordered(PARALLEL_TABLES);
+    let mut ticks = tokio::time::interval(EVERY);
+    let mut outcome = Ok(());
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => meter.wrote(rows()),
+            filled = filling.next() => match filled {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    failed.cancel();
+                    outcome = outcome.and(Err(error));
+                }
+            },
+        }
+    }
+    outcome?;
+    meter.wrote(rows());
+    Ok(rows())
+}
+
+/// Creates, fills and indexes one table, again from the start when the connection is lost.
+async fn fill(
+    owner: &PgPool,
+    job: &Job,
+    table: &mut dyn AnyTable,
+    written: &AtomicU64,
+    cancelled: &CancellationToken,
+) -> Result<(), Error> {
+    let mut patience = Patience::default();
+    loop {
+        written.store(0, Ordering::Relaxed);
+        match fill_once(owner, job, table, written, cancelled).await {
+            Ok(()) => return Ok(()),
+            Err(error) => patience.after(error, cancelled).await?,
+        }
+    }
+}
+
+/// In one transaction: rows copied into a table that the same transaction created need no write-ahead log.
+async fn fill_once(
+    owner: &PgPool,
+    job: &Job,
+    table: &mut dyn AnyTable,
+    written: &AtomicU64,
+    cancelled: &CancellationToken,
+) -> Result<(), Error> {
+    let mut connection = owner.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    match cancelled.run_until_cancelled(copy(&mut transaction, table, job.version, written)).await {
+        Some(Ok(())) => {
+            job.hold(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(())
+        }
+        Some(Err(error)) => Err(error.into()),
+        None => {
+            transaction.rollback().await?;
+            Err(Error::Cancelled)
+        }
+    }
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    table: &mut dyn AnyTable,
+    version: i32,
+    written: &AtomicU64,
+) -> sqlx::Result<()> {
+    let target = swap::versioned(table.name(), version);
+    swap::drop_table(connection, &target).await?;
+    let create =
+        format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
+    sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
+    table.copy_all(connection, &target, written).await?;
+    swap::copy_indexes(connection, table.name(), &target).await?;
+    sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
+    Ok(())
+}

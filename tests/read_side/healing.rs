@@ -1,0 +1,74 @@
+//! Healing a spot: the rows of one id become what the log says, in place, and no others.
+
+use projectors::heal::heal;
+use projectors::rebuild::Options;
+use projectors::registry;
+use sqlx::AssertSqlSafe;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::fixture::World;
+use crate::jobs::folded;
+use crate::story::Story;
+
+async fn mend(world: &World, name: &str, id: Uuid) -> (u64, u64) {
+    let (options, never) = (Options::default(), CancellationToken::new());
+    let healed = heal(&world.source, &world.owner(), name, id, &options, &never).await.expect("it is healed");
+    (healed.rows, healed.healed)
+}
+
+async fn spoil(world: &World, sql: String) {
+    let changed = sqlx::query(AssertSqlSafe(sql)).execute(&world.owner()).await.expect("the owner may do it");
+    assert!(changed.rows_affected() > 0);
+}
+
+#[tokio::test]
+async fn a_spoilt_aggregate_is_healed_while_others_stay_as_they_are() {
+    let (mut world, running) = folded(10).await;
+    let story = Story::new();
+    world.append(story.events()).await;
+    world.folded().await;
+    let live = world.checksums().await;
+    let id = story.request;
+    assert_eq!(mend(&world, "requests", id).await.1, 0);
+    spoil(&world, format!("UPDATE requests.help_requests SET title = 'no', version = 1 WHERE id = '{id}'"))
+        .await;
+    spoil(&world, format!("DELETE FROM requests.matches WHERE request_id = '{id}'")).await;
+    spoil(&world, format!(
+        "INSERT INTO requests.request_communities (request_id, community_id, position, status, created_at) VALUES ('{id}', gen_random_uuid(), 9, 'x', now())"
+    ))
+    .await;
+    // Another one that is not asked for.
+    spoil(&world, format!(
+        "UPDATE requests.help_requests SET title = 'no' WHERE id = (SELECT id FROM requests.help_requests WHERE id <> '{id}' LIMIT 1)"
+    ))
+    .await;
+    let (rows, healed) = mend(&world, "requests", id).await;
+    assert!(rows >= 4 && healed == 3, "{healed} of {rows}");
+    assert_ne!(world.checksums().await, live, "the other one is as it was");
+    world.rebuild("requests").await;
+    assert_eq!(world.checksums().await, live);
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_communitys_rows_are_healed_in_every_projection_under_traffic() {
+    let (mut world, running) = folded(5).await;
+    let story = Story::new();
+    world.append(story.events()).await;
+    world.folded().await;
+    let community = story.community;
+    spoil(&world, format!("DELETE FROM community.memberships WHERE community_id = '{community}'")).await;
+    spoil(&world, format!("UPDATE community.communities SET name = 'no' WHERE id = '{community}'")).await;
+    spoil(&world, format!("DELETE FROM feed.activities WHERE community_id = '{community}'")).await;
+    spoil(&world, format!("DELETE FROM reputation.karma_records WHERE community_id = '{community}'")).await;
+    for registration in registry::PROJECTIONS {
+        world.append(Story::new().events()).await;
+        mend(&world, registration.name, community).await;
+    }
+    world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}

@@ -1,0 +1,62 @@
+//! Projections that come and go with the code: outdated ones are named, those without code retired.
+
+use projectors::rebuild::Error;
+use projectors::{outdated, registry, retire};
+
+use crate::jobs::folded;
+
+#[tokio::test]
+async fn rows_of_other_code_and_rows_that_nobody_made_are_due() {
+    let (world, running) = folded(2).await;
+    let all: Vec<_> = registry::PROJECTIONS.iter().collect();
+    let due = async || -> Vec<&str> {
+        let due = outdated::outdated(&world.owner(), &all).await.expect("it can be told");
+        due.into_iter().map(|it| it.name).collect()
+    };
+    assert_eq!(due().await, Vec::<&str>::new());
+    for sql in [
+        "UPDATE projection.active SET fingerprint = 'of other code' WHERE projection = 'feed'",
+        "DELETE FROM projection.active WHERE projection = 'reputation'",
+    ] {
+        sqlx::query(sql).execute(&world.owner()).await.expect("the owner may do it");
+    }
+    assert_eq!(due().await, ["feed", "reputation"]);
+    world.rebuild("feed").await;
+    assert_eq!(due().await, ["reputation"]);
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_projection_without_code_goes_with_all_that_bears_its_name() {
+    let (world, running) = folded(2).await;
+    world.rebuild("feed").await;
+    let before = world.tables().await;
+    for sql in [
+        "CREATE TABLE feed.weather (id uuid PRIMARY KEY) PARTITION BY LIST (id)",
+        "CALL projection.make_read_table('feed.weather')",
+        "CREATE TABLE feed.weather_v2 (id uuid PRIMARY KEY)",
+        "INSERT INTO projection.active (projection, version, fingerprint, tables) VALUES ('weather', 1, '', '{feed.weather}')",
+        "INSERT INTO projection.kept (projection, version, fingerprint, tables) VALUES ('weather', 2, '', '{feed.weather}')",
+        "INSERT INTO projection.checkpoints (projection, version, topic, partition, next_offset, owner_epoch)
+         VALUES ('weather', 1, 'user-events', 0, 7, 1)",
+    ] {
+        sqlx::query(sql).execute(&world.owner()).await.expect("the owner may do it");
+    }
+    assert_eq!(retire::retire(&world.owner(), "weather").await.expect("it goes"), ["feed.weather"]);
+    assert_eq!(world.tables().await, before);
+    let named: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM projection.active WHERE projection = 'weather')
+              + (SELECT count(*) FROM projection.checkpoints WHERE projection = 'weather')
+              + (SELECT count(*) FROM projection.kept WHERE projection = 'weather')",
+    )
+    .fetch_one(&world.owner())
+    .await
+    .expect("it can be counted");
+    assert_eq!(named, 0);
+    assert!(matches!(retire::retire(&world.owner(), "weather").await, Err(Error::Unknown(_))));
+    assert!(matches!(retire::retire(&world.owner(), "feed").await, Err(Error::InUse("feed"))));
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
