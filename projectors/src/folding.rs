@@ -159,7 +159,7 @@ impl<'a> Run<'a> {
         items: &[Item],
         limit: usize,
     ) -> sqlx::Result<()> {
-        let mut ranges = vec![0..items.len()];
+        let mut ranges: Vec<_> = std::iter::once(0..items.len()).collect();
         // From left to right, so that records of a key keep their order.
         while let Some(range) = ranges.pop()
             && self.parked.len() <= limit

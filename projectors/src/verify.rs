@@ -195,7 +195,10 @@ async fn ranges(connection: &mut PgConnection, sql: String) -> sqlx::Result<Rang
 
 fn whole(ranges: &Ranges) -> Checksum {
     let all = ranges.iter().find(|it| it.0.is_none());
-    all.map_or(Checksum { rows: 0, hash: "0".to_owned() }, |it| Checksum { rows: it.1, hash: it.2.clone() })
+    all.map_or_else(
+        || Checksum { rows: 0, hash: "0".to_owned() },
+        |it| Checksum { rows: it.1, hash: it.2.clone() },
+    )
 }
 
 fn compare(table: &'static str, live: &Ranges, replayed: &Ranges) -> Comparison {

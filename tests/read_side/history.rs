@@ -29,8 +29,13 @@ pub(crate) fn history(chance: &mut Chance, of_each: usize) -> Vec<Recorded<Event
         types.extend(std::iter::repeat_n(entry, of_each));
     }
     chance.shuffle(&mut types);
-    // What exists from the start is made by the first event of its kind: without it all others would change nothing.
-    types.sort_by_key(|it| !BEGINNINGS.contains(&it.name));
+    // Much of what exists is made at the start: without it all others would change nothing.
+    let mut begun = BTreeMap::new();
+    types.sort_by_cached_key(|it| {
+        let count: &mut usize = begun.entry(it.name).or_default();
+        *count += 1;
+        !(BEGINNINGS.contains(&it.name) && *count <= of_each / 2)
+    });
     let mut versions = BTreeMap::new();
     types.into_iter().map(|it| event(&codec, chance, it, &mut versions)).collect()
 }
@@ -92,6 +97,10 @@ fn event(
         && chance.one_in(2)
     {
         it.r#type = None;
+    }
+    // What is not shown in the app is in no inbox.
+    if let Event::Notification(NotificationEvent::NotificationRaised(it)) = &mut recorded.payload {
+        it.channels.push("in_app".to_owned());
     }
     recorded.envelope.aggregate_id = aggregate.to_string();
     recorded.envelope.aggregate_version = *version;
