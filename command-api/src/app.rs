@@ -13,7 +13,7 @@ use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::{Asked, Call, Refused};
 use crate::fresh::Fresh;
 use crate::views::Replicas;
-use crate::writer::{Executed, Failure, Handle, Origin, Submission, Target};
+use crate::writer::{Executed, Failure, Handle, NEVER, Origin, Submission, Target};
 
 /// The dependencies of the routes; cheap to clone.
 #[derive(Clone, Debug)]
@@ -137,9 +137,6 @@ impl App {
         Ok(look(&self.views))
     }
 }
-
-/// No version.
-const NEVER: i64 = -1;
 
 /// What came of a command, as metrics name it.
 fn outcome(executed: &Result<Executed, Failure>) -> &'static str {

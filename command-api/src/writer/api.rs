@@ -27,6 +27,9 @@ impl Target {
     }
 }
 
+/// The version that no aggregate has. Whoever expects it asks the ledger alone, and hears of a conflict at once.
+pub const NEVER: i64 = -1;
+
 /// Who asks, and how the call is known again.
 #[derive(Clone, Debug)]
 pub struct Origin {

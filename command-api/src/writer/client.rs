@@ -9,7 +9,7 @@ use super::key::Key;
 use super::partition::PartitionId;
 use super::shard::Session;
 use super::window::{Reply, position, respond};
-use super::{Executed, Failure, Submission};
+use super::{Executed, Failure, NEVER, Submission};
 
 impl Session<'_> {
     /// Whether the open window takes another command.
@@ -36,7 +36,12 @@ impl Session<'_> {
         };
         let current = partition.get(&key).map_or(0, |it| it.version);
         if origin.expected_version.is_some_and(|it| it != current) {
-            return self.answer(id, key, Err(Failure::VersionConflict { current }), reply);
+            let conflict = Err(Failure::VersionConflict { current });
+            // Whoever only asks the ledger goes on to a command of their own, which is fenced.
+            return match origin.expected_version {
+                Some(NEVER) => respond(reply, conflict),
+                _ => self.answer(id, key, conflict, reply),
+            };
         }
         let ask = Ask {
             key: key.clone(),

@@ -36,7 +36,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use api::{Executed, Failure, Origin, Submission, Target};
+pub use api::{Executed, Failure, NEVER, Origin, Submission, Target};
 pub use attendance::Attendance;
 pub use carry::Clock;
 pub use handle::{Handle, Owner, Serving};
