@@ -193,7 +193,8 @@ async fn read_models(world: &Arc<World>, history: &mut History) -> Result<()> {
     let output = tokio::task::spawn_blocking(verify).await??;
     let told: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| anyhow!("{error}: {}", tests::services::said(&output)))?;
-    for table in told["tables"].as_array().into_iter().flatten() {
+    let projections = told.as_array().into_iter().flatten();
+    for table in projections.flat_map(|it| it["tables"].as_array().into_iter().flatten()) {
         let text = |name: &str| table[name].to_string();
         let name = table["table"].as_str().unwrap_or_default().to_owned();
         history.tables.push(Table { name, live: text("live"), replayed: text("replayed") });
