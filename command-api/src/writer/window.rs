@@ -63,13 +63,6 @@ struct Held {
     reply: Reply,
 }
 
-impl Carried {
-    /// The aggregate that it changed.
-    fn key(&self) -> Option<Key> {
-        self.events.first().map(super::partition::key_of)
-    }
-}
-
 impl Window {
     /// Whether a transaction is worth its while.
     pub(super) fn is_empty(&self) -> bool {
@@ -142,10 +135,19 @@ impl Window {
         answer: Result<Executed, Failure>,
         reply: Reply,
     ) {
-        let changed = |it: &&Carried| it.partition == partition && it.key().as_ref() == Some(&key);
-        let last = self.commands.iter().rev().find(changed);
-        let rests_on = last.map(|it| it.first + it.events.len() - 1);
+        // A refusal names no event, and a window may be full of commands for others.
+        let rests_on = answer.is_ok().then(|| self.last_record_of(partition, &key)).flatten();
         self.held.push(Held { partition, key, answer, rests_on, reply });
+    }
+
+    /// Index of the last event of this aggregate among the records.
+    fn last_record_of(&self, partition: PartitionId, key: &Key) -> Option<usize> {
+        // A map with a pair as key must be asked with one; the clone only counts.
+        self.before.get(&(partition, key.clone()))?;
+        let is_of_it = |it: &Recorded<Event>| super::partition::key_of(it) == *key;
+        let changed = |it: &&Carried| it.partition == partition && it.events.first().is_some_and(is_of_it);
+        let last = self.commands.iter().rev().find(changed)?;
+        Some(last.first + last.events.len() - 1)
     }
 
     /// Tells the answers held here where the events of earlier windows stand, all of which are committed now.
