@@ -109,6 +109,17 @@ impl Record {
     }
 }
 
+/// A key as people read it and programs find it again: its text, or `0x` and its bytes where it is none.
+#[must_use]
+pub fn key_text(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.is_empty() && !text.starts_with("0x") && !text.contains(char::is_control) => {
+            text.to_owned()
+        }
+        _ => key.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+    }
+}
+
 /// A log.
 #[async_trait]
 pub trait EventLog: Send + Sync + fmt::Debug + 'static {
@@ -140,6 +151,11 @@ pub trait EventLog: Send + Sync + fmt::Debug + 'static {
         let _ = of;
         Ok(Vec::new())
     }
+
+    /// Per partition, in the order asked, the first offset that was written at this time (milliseconds since the epoch) or
+    /// later, so that no record before it is that young; none where there is no such offset. It may be a marker, which has
+    /// the time of its broker.
+    async fn offsets_since(&self, of: &[TopicPartition], time_ms: i64) -> Result<Vec<Option<i64>>, LogError>;
 
     /// Creates the topics that do not exist yet; existing ones stay as they are. Returns the names of those created.
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError>;
@@ -284,4 +300,18 @@ pub enum LogError {
     /// The call can never succeed like this.
     #[error("the log refused: {0}")]
     Refused(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_text;
+
+    #[test]
+    fn a_key_that_is_no_text_is_shown_by_its_bytes() {
+        assert_eq!(key_text("0b7a-β".as_bytes()), "0b7a-β");
+        assert_eq!(key_text(&[0, 255]), "0x00ff");
+        assert_eq!(key_text(b""), "0x");
+        // Or two keys would look the same.
+        assert_eq!(key_text(b"0x00ff"), "0x307830306666");
+    }
 }

@@ -14,6 +14,7 @@ mod native;
 mod producers;
 mod reader;
 mod rebalance;
+mod times;
 mod waiting;
 
 use std::fmt;
@@ -111,6 +112,10 @@ impl EventLog for KafkaLog {
 
     async fn open_transactions(&self, of: &TopicPartition) -> Result<Vec<OpenTransaction>, LogError> {
         producers::open(&self.uncommitted, of).await
+    }
+
+    async fn offsets_since(&self, of: &[TopicPartition], time_ms: i64) -> Result<Vec<Option<i64>>, LogError> {
+        times::since(&self.uncommitted, of, time_ms).await
     }
 
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {

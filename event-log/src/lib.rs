@@ -21,7 +21,7 @@ mod transaction;
 
 pub use contract::{
     AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, InvalidPosition, Lane, LogError,
-    Membership, NewRecord, OpenTransaction, Position, Reader, Record, TopicPartition, Window,
+    Membership, NewRecord, OpenTransaction, Position, Reader, Record, TopicPartition, Window, key_text,
 };
 pub use decoder::{Decoder, ReadError, SchemaSource};
 pub use encoder::{DEAD_LETTERS, Encoder, WriteError};

@@ -177,6 +177,12 @@ impl EventLog for MemoryLog {
         self.shared.state.lock().partition(of).map(|it| it.open()).ok_or_else(|| unknown(of))
     }
 
+    async fn offsets_since(&self, of: &[TopicPartition], time_ms: i64) -> Result<Vec<Option<i64>>, LogError> {
+        let state = self.shared.state.lock();
+        let since = |it| state.partition(it).map(|it| it.since(time_ms)).ok_or_else(|| unknown(it));
+        of.iter().map(since).collect()
+    }
+
     async fn create_topics(&self, topics: &[Topic], _replication: i32) -> Result<Vec<String>, LogError> {
         Ok(self.shared.change(|state| state.create(topics)))
     }

@@ -136,7 +136,8 @@ impl SchemaRegistry {
     }
 
     async fn codec_of(&self, subjects: &[Subject]) -> Result<Codec, LogError> {
-        let lookups = subjects.iter().map(|it| self.ids(it));
+        // Not lazily: the future would not be one that any thread may go on with.
+        let lookups: Vec<_> = subjects.iter().map(|it| self.ids(it)).collect();
         let ids = stream::iter(lookups).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
         let mut codec = Codec::default();
         for (subject, text, id) in ids.into_iter().flatten() {

@@ -95,6 +95,10 @@ impl EventLog for FaultyLog {
         self.inner.last_stable_offset(of).await
     }
 
+    async fn offsets_since(&self, of: &[TopicPartition], time_ms: i64) -> Result<Vec<Option<i64>>, LogError> {
+        self.inner.offsets_since(of, time_ms).await
+    }
+
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {
         self.inner.create_topics(topics, replication).await
     }

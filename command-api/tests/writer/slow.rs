@@ -86,6 +86,10 @@ impl EventLog for Slow {
         self.log.last_stable_offset(of).await
     }
 
+    async fn offsets_since(&self, of: &[TopicPartition], time_ms: i64) -> Result<Vec<Option<i64>>, LogError> {
+        self.log.offsets_since(of, time_ms).await
+    }
+
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {
         self.log.create_topics(topics, replication).await
     }

@@ -76,6 +76,13 @@ impl Partition {
         offset(self.open.values().copied().min().unwrap_or(self.entries.len()))
     }
 
+    /// The first record of this time or later.
+    pub(super) fn since(&self, time_ms: i64) -> Option<i64> {
+        let is_it =
+            |entry: &Entry| matches!(entry, Entry::Record { record, .. } if record.timestamp_ms >= time_ms);
+        self.entries.iter().position(is_it).map(offset)
+    }
+
     /// Its open transactions, in the order in which they began.
     pub(super) fn open(&self) -> Vec<OpenTransaction> {
         let mut open: Vec<_> = self.open.iter().map(|(number, at)| self.described(*number, *at)).collect();

@@ -17,6 +17,7 @@ on_both_logs! {
     a_reader_waits_no_longer_than_it_is_told,
     a_start_behind_the_end_is_refused,
     a_partition_that_does_not_exist_has_no_ends,
+    a_time_is_found_where_the_first_record_of_it_or_later_stands,
 }
 
 async fn an_open_transaction_is_hidden_and_holds_up_what_comes_behind_it(bench: &Bench) {
@@ -135,4 +136,24 @@ async fn a_partition_that_does_not_exist_has_no_ends(bench: &Bench) {
     for end in ends {
         assert!(matches!(end, Err(LogError::Refused(_))), "{end:?}");
     }
+}
+
+async fn a_time_is_found_where_the_first_record_of_it_or_later_stands(bench: &Bench) {
+    let (owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let noon = 1_700_000_000_000;
+    let at = |seconds: i64| {
+        let mut record = record(bench.events(0), "a");
+        record.timestamp_ms = noon + seconds * 1_000;
+        record
+    };
+    let records = vec![at(0), at(10), at(10), at(20)];
+    lane.append(owner.window(records, (bench.commands(0), 0))).await.expect("appended");
+    let both = [bench.events(1), bench.events(0)];
+    for (seconds, found) in [(-5, 0), (0, 0), (1, 1), (10, 1), (20, 3)] {
+        let since = bench.log.offsets_since(&both, noon + seconds * 1_000).await;
+        assert_eq!(since, Ok(vec![None, Some(found)]), "{seconds} s");
+    }
+    // Behind the records stands their marker, whose time is the broker's own.
+    let since = bench.log.offsets_since(&both, noon + 21_000).await.expect("told");
+    assert!(since[1].is_none_or(|it| it >= 4), "{since:?}");
 }
