@@ -21,7 +21,7 @@ use crate::decoding::Decoding;
 use crate::parking::Limits;
 use crate::projection::Registration;
 use crate::replay::Source;
-use crate::{outdated, rebuild, runner};
+use crate::{console, outdated, rebuild, runner};
 
 /// A statement of a batch that takes longer is cancelled and tried again.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
@@ -43,14 +43,26 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     if let Some(ready) = shutdown.run_until_cancelled(keys.ready()).await {
         ready.context("the data keys cannot be read")?;
         known.open();
-        let rebuilding = rebuild_outdated(&config, &source, &pool, &shutdown).await?;
+        let owner = owner(&config)?;
+        let rebuilding = rebuild_outdated(&config, &source, &pool, owner.as_ref(), &shutdown).await?;
+        let helping = console::serve(source.clone(), pool.clone(), owner, shutdown.clone());
+        let helping = tokio::spawn(helping);
         project(&source, &pool, config.projections, config.limits, &health, shutdown).await;
         if let Some(rebuilding) = rebuilding {
             rebuilding.await.context("the rebuilds at the start ended")?;
         }
+        helping.await.context("what the console asks for was not ended in order")?;
     }
     serving.await.context("the server of health and metrics ended")?.context("cannot serve")?;
     Ok(())
+}
+
+/// Connections as the owner of the tables, if this process is to have any.
+fn owner(config: &Config) -> anyhow::Result<Option<PgPool>> {
+    let Some(url) = &config.owner_database else { return Ok(None) };
+    let options =
+        postgres::Options { statement_timeout: None, ..postgres::Options::for_service("projectors rebuild") };
+    postgres::pool(url, &options).context("MIGRATIONS_DATABASE_URL").map(Some)
 }
 
 /// With `AUTO_REBUILD`, rebuilds in the background what other code has made, or nobody yet.
@@ -58,12 +70,10 @@ async fn rebuild_outdated(
     config: &Config,
     source: &Source,
     pool: &PgPool,
+    owner: Option<&PgPool>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<JoinHandle<()>>> {
-    let Some(url) = &config.owner_database else { return Ok(None) };
-    let options =
-        postgres::Options { statement_timeout: None, ..postgres::Options::for_service("projectors rebuild") };
-    let owner = postgres::pool(url, &options).context("MIGRATIONS_DATABASE_URL")?;
+    let Some(owner) = owner.filter(|_| config.auto_rebuild).cloned() else { return Ok(None) };
     // Before any worker begins: a projection that nobody has ever folded counts as due.
     let due =
         outdated::outdated(pool, &config.projections).await.context("the live versions cannot be read")?;

@@ -34,8 +34,10 @@ pub struct Config {
     pub projections: Vec<&'static Registration>,
     /// How much may be parked.
     pub limits: Limits,
-    /// PostgreSQL as the owner of the tables, when projections that other code has made are to be rebuilt at the start.
+    /// PostgreSQL as the owner of the tables, for rebuilds at the start and for those that the console asks for.
     pub owner_database: Option<Secret>,
+    /// Whether projections that other code has made are rebuilt at the start.
+    pub auto_rebuild: bool,
 }
 
 impl Config {
@@ -66,8 +68,10 @@ impl Config {
         let projections = projections(&mut settings);
         let limits = limits(&mut settings);
         let auto_rebuild = settings.flag("AUTO_REBUILD");
-        let owner_database =
-            if auto_rebuild { settings.required("MIGRATIONS_DATABASE_URL").map(Some) } else { Some(None) };
+        let owner_database: Option<Secret> = settings.optional("MIGRATIONS_DATABASE_URL");
+        if auto_rebuild && owner_database.is_none() {
+            settings.fault("MIGRATIONS_DATABASE_URL", "is not set, and AUTO_REBUILD needs it");
+        }
         let profile = settings.profile();
         settings.build(|| {
             Some(Self {
@@ -80,7 +84,8 @@ impl Config {
                 topics: topics?,
                 projections,
                 limits,
-                owner_database: owner_database?,
+                owner_database,
+                auto_rebuild,
             })
         })
     }

@@ -7,6 +7,7 @@
 //! was, and nothing is folded twice.
 
 mod rows;
+mod shown;
 
 use chrono::{DateTime, Utc};
 use event_log::{LogError, Record};
@@ -19,6 +20,9 @@ use crate::parking::{ParkedKeys, shortened};
 use crate::projection::Registration;
 use crate::registry;
 use crate::replay::Source;
+
+pub use self::shown::shown;
+pub use event_log::key_text as text_of;
 
 /// Most records of a key that are redriven in one transaction; the partition's worker waits for that long.
 const CHUNK: i64 = 500;
@@ -136,12 +140,9 @@ pub async fn list(pool: &PgPool, projection: Option<&str>) -> Result<Vec<ParkedK
         return Err(Error::Unknown(name.to_owned()));
     }
     let keys = sqlx::query_as(
-        "SELECT projection, topic, partition, record_key, count(*) AS records, min(record_offset) AS first_offset,
-             (array_agg(kind ORDER BY record_offset))[1] AS kind,
-             (array_agg(reason ORDER BY record_offset))[1] AS reason, min(parked_at) AS since
-         FROM projection.active JOIN projection.parked USING (projection, version)
-         WHERE $1 IS NULL OR projection = $1
-         GROUP BY projection, topic, partition, record_key ORDER BY since, projection, topic, partition, record_key",
+        "SELECT projection, topic, partition, record_key, records, first_offset, kind, reason, since
+         FROM projection.parked_keys WHERE $1 IS NULL OR projection = $1
+         ORDER BY since, projection, topic, partition, record_key",
     );
     Ok(keys.bind(projection).fetch_all(pool).await?)
 }
@@ -243,17 +244,6 @@ pub async fn discard(
     Ok((discarded.rows_affected(), redrive(source, owner, registration, key).await?))
 }
 
-/// A key as people read it: its text, or `0x` and its bytes where it is none.
-#[must_use]
-pub fn text_of(key: &[u8]) -> String {
-    match std::str::from_utf8(key) {
-        Ok(text) if !text.is_empty() && !text.starts_with("0x") && !text.contains(char::is_control) => {
-            text.to_owned()
-        }
-        _ => key.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
-    }
-}
-
 async fn redrive_chunk(
     source: &Source,
     owner: &PgPool,
@@ -289,18 +279,4 @@ impl StoppedAt {
 
 fn as_text<S: serde::Serializer>(key: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text_of(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::text_of;
-
-    #[test]
-    fn a_key_that_is_no_text_is_shown_by_its_bytes() {
-        assert_eq!(text_of("0b7a-β".as_bytes()), "0b7a-β");
-        assert_eq!(text_of(&[0, 255]), "0x00ff");
-        assert_eq!(text_of(b""), "0x");
-        // Or two keys would look the same.
-        assert_eq!(text_of(b"0x00ff"), "0x307830306666");
-    }
 }

@@ -31,6 +31,12 @@ impl Decoding {
         Self { decoder, keys }
     }
 
+    /// Reads records without opening what is sealed in them.
+    #[must_use]
+    pub const fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
     /// Waits until every key is known that is on the log now.
     pub(crate) async fn know_all_keys(&self) -> Result<(), LogError> {
         self.keys.ready().await

@@ -7,7 +7,7 @@
 //! from where `dead_letters` brings it back. `replay` folds a projection from the start in memory, at a `pace`; `rebuild`
 //! and `swap` put the result in place of the live tables, `rollback` brings back what was there before, `verify` compares
 //! a replay with the live rows, `heal` mends some of them; `outdated` notices a deploy with other code, `retire` removes a
-//! projection without code. `status` tells lag.
+//! projection without code. `status` tells lag. `console` looks around and takes orders for query-api's console.
 //!
 //! Absent on purpose: any rule of the domain (a read model cannot decide) and any append (it cannot write to the log).
 
@@ -36,6 +36,7 @@ mod worker;
 pub mod app;
 pub mod column;
 pub mod config;
+pub mod console;
 pub mod dead_letters;
 pub mod heal;
 pub mod outdated;

@@ -4,6 +4,7 @@
 
 mod any_order;
 mod chance;
+mod console;
 mod dead_letters;
 mod exactly_once;
 mod fixture;

@@ -1,0 +1,17 @@
+//! What query-api's console needs of projectors: somebody who looks around, and somebody who carries out what operators ask
+//! for. Both meet the console in tables alone, because query-api has no right to change a read model and no master key.
+
+pub mod look_out;
+pub mod orders;
+
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::replay::Source;
+
+/// Serves the console until shutdown. `owner` connects as the owner of the tables; without it orders that need one are
+/// left to other processes.
+pub(crate) async fn serve(source: Source, pool: PgPool, owner: Option<PgPool>, shutdown: CancellationToken) {
+    let hands = orders::Hands { source: source.clone(), pool: pool.clone(), owner };
+    tokio::join!(look_out::keep_looking(&source, &pool, &shutdown), orders::keep_taking(hands, &shutdown));
+}

@@ -1,0 +1,227 @@
+//! What the console needs of projectors: orders carried out once, by whoever may, and a look around every ten seconds.
+
+use projectors::console::look_out;
+use projectors::console::orders::{Hands, carry_out_next};
+use projectors::{registry, status};
+use serde_json::{Value, json};
+use sqlx::types::Json;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::fixture::World;
+use crate::story::Story;
+
+/// What became of an order.
+type Outcome = (Option<String>, Option<Json<Value>>, Option<String>);
+
+impl World {
+    fn hands(&self) -> Hands {
+        Hands { source: self.source.clone(), pool: self.projector(), owner: Some(self.owner()) }
+    }
+
+    /// Leaves an order as query-api does.
+    async fn order(&self, kind: &str, projection: &str, details: Value) -> Uuid {
+        let id = Uuid::now_v7();
+        sqlx::query("INSERT INTO projection.orders (id, kind, projection, details, asked_by) VALUES ($1, $2, $3, $4, 'ana')")
+            .bind(id)
+            .bind(kind)
+            .bind(projection)
+            .bind(Json(details))
+            .execute(&self.reader())
+            .await
+            .expect("query-api may ask");
+        id
+    }
+
+    /// Leaves an order and carries it out.
+    async fn carried_out(&self, kind: &str, projection: &str, details: Value) -> Outcome {
+        let id = self.order(kind, projection, details).await;
+        let never = CancellationToken::new();
+        assert!(carry_out_next(&self.hands(), &never).await.expect("it can be taken"), "{kind}");
+        self.outcome(id).await
+    }
+
+    async fn outcome(&self, id: Uuid) -> Outcome {
+        sqlx::query_as("SELECT outcome, answer, error FROM projection.orders WHERE id = $1")
+            .bind(id)
+            .fetch_one(&self.reader())
+            .await
+            .expect("query-api may see it")
+    }
+}
+
+fn done(outcome: Outcome) -> Value {
+    let (Some("done"), Some(Json(answer)), None) = (outcome.0.as_deref(), outcome.1, outcome.2.as_deref())
+    else {
+        panic!("{:?} {:?}", outcome.0, outcome.2)
+    };
+    answer
+}
+
+#[tokio::test]
+async fn orders_do_what_the_command_line_does_and_say_what_came_of_it() {
+    let mut world = World::new().await;
+    let running = world.start();
+    world.append(Story::new().events()).await;
+    world.folded().await;
+    let nothing = json!({});
+    let rebuilt = done(world.carried_out("rebuild", "requests", json!({ "throttle": 1_000_000 })).await);
+    assert_eq!((&rebuilt["projection"], &rebuilt["version"]), (&json!("requests"), &json!(2)));
+    let (by, throttle): (String, i32) =
+        sqlx::query_as("SELECT started_by, throttle FROM projection.rebuilds")
+            .fetch_one(&world.owner())
+            .await
+            .expect("one");
+    assert!(by.starts_with("ana on the console (projectors@") && throttle == 1_000_000, "{by} {throttle}");
+    let rolled_back = done(world.carried_out("rollback", "requests", nothing.clone()).await);
+    assert_eq!(rolled_back["version"], 1);
+    let verified = done(world.carried_out("verify", "requests", nothing.clone()).await);
+    assert_eq!(verified["equal"], true);
+    assert_eq!(done(world.carried_out("drop", "requests", nothing.clone()).await), json!({ "version": 2 }));
+    assert_eq!(
+        done(world.carried_out("cancel", "requests", nothing.clone()).await),
+        json!({ "became": "nothing_ran" })
+    );
+    let (outcome, answer, error) = world.carried_out("rollback", "requests", nothing.clone()).await;
+    assert_eq!((outcome.as_deref(), answer.is_none()), (Some("failed"), true));
+    assert!(error.as_deref().is_some_and(|it| it.contains("no version of requests is kept")), "{error:?}");
+    world.order("dance", "requests", nothing).await;
+    let never = CancellationToken::new();
+    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "nobody takes what nobody knows");
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_parked_key_is_shown_redriven_and_discarded_by_order() {
+    let mut world = World::new().await;
+    let story = Story::new();
+    let mut records = world.encode(story.events());
+    let poison =
+        records.iter_mut().find(|it| &*it.to.topic == "request-events").expect("somebody asks for help");
+    let key = String::from_utf8(poison.key.clone()).expect("an id");
+    let (good, value) = (poison.clone(), b"not in wire format".to_vec());
+    poison.value = Some(value);
+    world.append_records(records).await;
+    let running = world.start();
+    world.folded().await;
+
+    let of = json!({ "topic": "request-events", "key": key });
+    let shown = done(world.carried_out("show", "requests", of.clone()).await);
+    let first = &shown["records"][0];
+    assert_eq!(
+        (&first["kind"], &first["headers"]["ce_type"]),
+        (&json!("unreadable"), &json!("RequestCreated"))
+    );
+    assert!(first["bytes"]["beginning"].as_str().is_some_and(|it| it.contains("not in wire")), "{first}");
+    let redriven = done(world.carried_out("redrive", "requests", of.clone()).await);
+    assert_eq!(redriven["redriven"]["folded"], 0);
+    assert!(redriven["redriven"]["stoppedAt"]["offset"].is_number(), "{redriven}");
+
+    // What is wrong is corrected in place, as a deploy would.
+    sqlx::query("UPDATE projection.parked SET record_value = $1 WHERE record_value = convert_to('not in wire format', 'UTF8') AND projection = 'requests'")
+        .bind(&good.value)
+        .execute(&world.owner())
+        .await
+        .expect("the owner may");
+    let healed = done(world.carried_out("redrive", "requests", of.clone()).await);
+    assert_eq!(healed["redriven"]["stoppedAt"], Value::Null);
+    let again = world.carried_out("redrive", "requests", of.clone()).await;
+    assert!(again.2.is_some_and(|it| it.contains("nothing of requests is parked")));
+
+    let (outcome, _, error) = world.carried_out("discard", "feed", of.clone()).await;
+    assert_eq!((outcome.as_deref(), error.as_deref()), (Some("failed"), Some("a reason must be given")));
+    let mut with_reason = of.clone();
+    with_reason["reason"] = json!("ticket 7");
+    let discarded = done(world.carried_out("discard", "feed", with_reason).await);
+    assert_eq!(discarded["discarded"], 1);
+    let (by, reason): (String, String) =
+        sqlx::query_as("SELECT discarded_by, reason FROM projection.discarded")
+            .fetch_one(&world.reader())
+            .await
+            .expect("one");
+    assert_eq!((by.as_str(), reason.as_str()), ("ana", "ticket 7"));
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn an_order_is_for_whoever_may_carry_it_out_and_for_a_minute() {
+    let world = World::new().await;
+    let never = CancellationToken::new();
+    let rebuild = world.order("rebuild", "feed", json!({})).await;
+    let without_owner = Hands { owner: None, ..world.hands() };
+    assert!(!carry_out_next(&without_owner, &never).await.expect("looked"));
+    sqlx::query("UPDATE projection.orders SET asked_at = now() - interval '61 seconds'")
+        .execute(&world.owner())
+        .await
+        .expect("the owner may");
+    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "nobody expects it any more");
+    assert_eq!(world.outcome(rebuild).await, (None, None, None));
+
+    let show = world.order("show", "feed", json!({ "key": "nobody" })).await;
+    assert!(carry_out_next(&without_owner, &never).await.expect("looked"));
+    assert_eq!(world.outcome(show).await.0.as_deref(), Some("failed"));
+    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "each is taken once");
+
+    for forbidden in [
+        "INSERT INTO projection.orders (id, kind, projection, asked_by, outcome) VALUES (gen_random_uuid(), 'drop', 'feed', 'x', 'done')",
+        "UPDATE projection.orders SET outcome = 'done'",
+        "DELETE FROM projection.orders",
+        "SELECT record_value FROM projection.parked",
+        "SELECT record_value FROM projection.discarded",
+        "INSERT INTO projection.samples VALUES ('feed', now(), 'live', 0, 0)",
+    ] {
+        let refused = sqlx::query(forbidden).execute(&world.reader()).await.expect_err("query-api may not");
+        assert!(refused.to_string().contains("permission denied"), "{forbidden}: {refused}");
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_look_around_tells_what_status_tells_once_in_ten_seconds() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let running = world.start();
+    world.folded().await;
+    let pool = world.projector();
+    assert!(look_out::look_in_turn(&world.source, &pool).await.expect("looked"));
+    assert!(
+        !look_out::look_in_turn(&world.source, &pool).await.expect("looked"),
+        "another one has just looked"
+    );
+
+    let seen: Vec<(String, Json<Value>)> =
+        sqlx::query_as("SELECT projection, status FROM projection.whereabouts ORDER BY projection")
+            .fetch_all(&world.reader())
+            .await
+            .expect("query-api may see it");
+    assert_eq!(seen.len(), registry::PROJECTIONS.len());
+    for it in status::look(&world.source, &pool, None).await.expect("status can be told") {
+        let (_, Json(seen)) = seen.iter().find(|(name, _)| name == it.projection).expect("it was seen");
+        let told = serde_json::to_value(&it).expect("JSON");
+        for part in ["state", "version", "parkedKeys"] {
+            assert_eq!(seen[part], told[part], "{part} of {}", it.projection);
+        }
+        assert_eq!(seen["partitions"].as_array().map(Vec::len), Some(it.partitions.len()));
+    }
+
+    // Ten seconds later, and an hour later: what is too old to be drawn goes.
+    sqlx::query("UPDATE projection.look_out SET looked_at = now() - interval '10 seconds'")
+        .execute(&pool)
+        .await
+        .expect("set");
+    sqlx::query("UPDATE projection.samples SET seen_at = now() - interval '66 minutes'")
+        .execute(&pool)
+        .await
+        .expect("set");
+    assert!(look_out::look_in_turn(&world.source, &pool).await.expect("looked"));
+    let samples: i64 = sqlx::query_scalar("SELECT count(*) FROM projection.samples")
+        .fetch_one(&world.reader())
+        .await
+        .expect("counted");
+    assert_eq!(samples, i64::try_from(registry::PROJECTIONS.len()).expect("a few"));
+    running.stop().await;
+    world.drop().await;
+}
