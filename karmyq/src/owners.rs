@@ -1,152 +1,21 @@
-//! Who owns which partition: what the owners announced on their topic, and what each of them tells of itself.
-//!
-//! `figures` reads an owner's metrics, `table` shows everything to people and to programs, `handover` asks an instance to
-//! leave the writers' group or to come back.
+//! The owners of partitions, as the command line finds them and hands them over.
 
-pub(crate) mod figures;
 pub(crate) mod handover;
-pub(crate) mod table;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use async_trait::async_trait;
-use event_log::{Decoder, EventLog, Fold, Record, SchemaRegistry, Tail, TopicPartition};
-use event_schemas::state::PartitionOwner;
-use event_schemas::topics::{self, Profile};
-use event_schemas::{Domain, Timestamp};
-use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use event_log::{Decoder, EventLog, SchemaRegistry};
+use owners::Owners;
 
 use crate::settings::{self, Cluster};
-use crate::terminal::mention;
 
-/// A partition: name of its domain, and its number.
-pub(crate) type Partition = (String, i32);
-
-/// What the owners announced, followed as long as this value lives.
-#[derive(Debug)]
-pub(crate) struct Owners {
-    log: Arc<dyn EventLog>,
-    profile: Profile,
-    told: watch::Receiver<Told>,
-    _following: DropGuard,
+/// Reads everything that was announced so far, and follows what comes.
+pub(crate) async fn follow() -> Result<Owners> {
+    let cluster = Cluster::from_environment()?;
+    let registry = SchemaRegistry::connect(settings::required("SCHEMA_REGISTRY_URL")?.expose())?;
+    let codec = registry.codec().await.context("`karmyq schemas push` registers schemas")?;
+    let decoder = Decoder::new(codec, Arc::new(registry));
+    let log: Arc<dyn EventLog> = Arc::new(cluster.log()?);
+    Owners::follow(log, decoder, cluster.profile).await.context("`karmyq topics create` creates topics")
 }
-
-/// The announcements, folded.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Told {
-    last: BTreeMap<Partition, PartitionOwner>,
-    /// When each partition was let go last.
-    released: BTreeMap<Partition, Timestamp>,
-}
-
-impl Told {
-    /// Takes the next announcement.
-    fn announce(&mut self, owner: PartitionOwner) {
-        let partition = (owner.domain.clone(), owner.partition);
-        if !owner.is_owned() {
-            self.released.insert(partition.clone(), owner.at);
-        }
-        self.last.insert(partition, owner);
-    }
-
-    /// The last announcement of a partition: its owner, or who let it go.
-    pub(crate) fn last(&self, partition: &Partition) -> Option<&PartitionOwner> {
-        self.last.get(partition)
-    }
-
-    /// Who owns a partition.
-    pub(crate) fn owner(&self, partition: &Partition) -> Option<&PartitionOwner> {
-        self.last(partition).filter(|it| it.is_owned())
-    }
-
-    /// What the instance at this address owns.
-    pub(crate) fn owned_at(&self, address: &str) -> Vec<Partition> {
-        let owned = self.last.iter().filter(|(_, it)| it.is_owned() && it.address == address);
-        owned.map(|(partition, _)| partition.clone()).collect()
-    }
-
-    /// Where the owners are.
-    pub(crate) fn addresses(&self) -> BTreeSet<String> {
-        let owned = self.last.values().filter(|it| it.is_owned());
-        owned.map(|it| it.address.clone()).collect()
-    }
-
-    /// How long nobody served a partition before its owner took it over, in milliseconds by the clocks of the two; none
-    /// when it was not let go before, or nobody has it.
-    pub(crate) fn away_ms(&self, partition: &Partition) -> Option<i64> {
-        let owner = self.owner(partition)?;
-        self.released.get(partition).map(|it| owner.at.since(*it).num_milliseconds())
-    }
-}
-
-impl Owners {
-    /// Reads everything that was announced so far, and follows what comes.
-    pub(crate) async fn follow() -> Result<Self> {
-        let cluster = Cluster::from_environment()?;
-        let registry = SchemaRegistry::connect(settings::required("SCHEMA_REGISTRY_URL")?.expose())?;
-        let codec = registry.codec().await.context("`karmyq schemas push` registers schemas")?;
-        let decoder = Decoder::new(codec, Arc::new(registry));
-        let log: Arc<dyn EventLog> = Arc::new(cluster.log()?);
-        let (sender, told) = watch::channel(Told::default());
-        let stop = CancellationToken::new();
-        let following = stop.clone().drop_guard();
-        let partition = TopicPartition::new(PartitionOwner::TOPIC, 0);
-        let tail =
-            Tail::follow(Arc::clone(&log), vec![partition], FoldTold { decoder, told: sender }, stop).await?;
-        tail.reach_end(|_| true).await.context("`karmyq topics create` creates topics")?;
-        Ok(Self { log, profile: cluster.profile, told, _following: following })
-    }
-
-    /// What is announced now.
-    pub(crate) fn told(&self) -> Told {
-        self.told.borrow().clone()
-    }
-
-    /// Waits until what is announced is so; for ever when it never is.
-    pub(crate) async fn become_so(&self, so: impl Fn(&Told) -> bool) -> Result<Told> {
-        let mut told = self.told.clone();
-        let told = told.wait_for(so).await.context("the announcements are no longer followed")?;
-        Ok(told.clone())
-    }
-
-    /// Every partition that there is, whether it was ever owned or not, in the order of the domains.
-    pub(crate) fn partitions(&self) -> Vec<Partition> {
-        let of = |domain: Domain| {
-            (0..topics::partitions(domain, self.profile)).map(move |it| (domain.name().to_owned(), it))
-        };
-        Domain::ALL.into_iter().flat_map(of).collect()
-    }
-
-    /// Offset of the next event of a partition.
-    pub(crate) async fn log_end(&self, (domain, number): &Partition) -> Result<i64> {
-        let events = TopicPartition::new(&*format!("{domain}-events"), *number);
-        Ok(self.log.high_watermark(&events).await?)
-    }
-}
-
-/// Folds the announcements.
-struct FoldTold {
-    decoder: Decoder,
-    told: watch::Sender<Told>,
-}
-
-#[async_trait]
-impl Fold for FoldTold {
-    async fn fold(&mut self, records: Vec<Record>) {
-        for record in records {
-            match self.decoder.decode_state::<PartitionOwner>(&record).await {
-                Ok(Some(owner)) => self.told.send_modify(|it| it.announce(owner)),
-                Ok(None) => {}
-                Err(fault) => {
-                    mention(format_args!("the announcement at {} is not readable: {fault}", record.position));
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

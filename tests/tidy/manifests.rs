@@ -8,17 +8,27 @@ use serde_json::Value;
 use crate::repository::{files, none, root};
 
 /// Every crate with the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("event-schemas", &[]),
     ("domain", &["event-schemas"]),
     ("event-log", &["event-schemas"]),
+    ("owners", &["event-log", "event-schemas"]),
     ("service-kit", &[]),
     ("command-api", &["domain", "event-log", "event-schemas", "service-kit"]),
     ("projectors", &["event-log", "event-schemas", "service-kit"]),
     ("query-api", &["event-log", "event-schemas", "service-kit"]),
     (
         "karmyq",
-        &["command-api", "domain", "event-log", "event-schemas", "projectors", "query-api", "service-kit"],
+        &[
+            "command-api",
+            "domain",
+            "event-log",
+            "event-schemas",
+            "owners",
+            "projectors",
+            "query-api",
+            "service-kit",
+        ],
     ),
     (
         "tests",
@@ -28,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "event-log",
             "event-schemas",
             "karmyq",
+            "owners",
             "projectors",
             "query-api",
             "service-kit",

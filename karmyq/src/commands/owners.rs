@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
+use owners::Owners;
 use serde_json::json;
 
-use crate::owners::{Owners, handover, table};
+use crate::owners::{follow, handover};
 use crate::terminal::say;
 
 /// Everything after `karmyq owners`.
@@ -49,11 +50,9 @@ impl Arguments {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.change {
             None => show(self.json).await?,
-            Some(Change::Drain { address, force }) => {
-                drain(&Owners::follow().await?, &address, force).await?
-            }
+            Some(Change::Drain { address, force }) => drain(&follow().await?, &address, force).await?,
             Some(Change::Move { partition }) => {
-                let owners = Owners::follow().await?;
+                let owners = follow().await?;
                 let address = owner_of(&owners, &partition)?;
                 drain(&owners, &address, false).await?;
             }
@@ -67,11 +66,11 @@ impl Arguments {
 }
 
 async fn show(as_json: bool) -> Result<()> {
-    let rows = table::rows(&Owners::follow().await?).await?;
+    let rows = owners::rows(&follow().await?).await?;
     if as_json {
         say(json!(rows));
     } else {
-        table::lines(&rows).iter().for_each(say);
+        owners::lines(&rows).iter().for_each(say);
     }
     Ok(())
 }

@@ -9,10 +9,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use command_api::operators;
+use owners::{Answers, Owners, Partition, Told};
 use service_kit::config::Reader;
-
-use super::table::{self, Answers};
-use super::{Owners, Partition, Told};
 
 /// Longer than an instance takes to finish its windows.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -33,12 +31,12 @@ pub(crate) struct Moved {
 
 /// Asks an instance to hand over everything, and waits until others have it. Unless forced, only when others are there
 /// who run the same domains.
-pub(crate) async fn drain(owners: &Owners, address: &str, forced: bool) -> Result<Vec<Moved>> {
-    let told = owners.told();
+pub(crate) async fn drain(all: &Owners, address: &str, forced: bool) -> Result<Vec<Moved>> {
+    let told = all.told();
     let leaving = told.owned_at(address);
     let mut others = told.addresses();
     others.remove(address);
-    let orphan = without_heir(&leaving, &table::answers(others).await?).map(str::to_owned);
+    let orphan = without_heir(&leaving, &owners::answers(others).await?).map(str::to_owned);
     if let Some(domain) = orphan.as_ref().filter(|_| !forced) {
         bail!(
             "no other owner that answers runs {domain}: its partitions would be away until {address} is back; \
@@ -51,7 +49,7 @@ pub(crate) async fn drain(owners: &Owners, address: &str, forced: bool) -> Resul
     }
     let elsewhere =
         |told: &Told| leaving.iter().all(|it| told.owner(it).is_some_and(|owner| owner.address != address));
-    let told = tokio::time::timeout(TAKEN_OVER, owners.become_so(elsewhere)).await;
+    let told = tokio::time::timeout(TAKEN_OVER, all.become_so(elsewhere)).await;
     let told = told.context("the instance has let go, but not everything has found another owner yet")??;
     let moved = leaving.into_iter().filter_map(|partition| {
         let to = told.owner(&partition)?.address.clone();
@@ -94,9 +92,9 @@ fn key() -> Result<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use owners::{Answers, Figures};
+
     use super::without_heir;
-    use crate::owners::figures::Figures;
-    use crate::owners::table::Answers;
 
     #[test]
     fn a_domain_needs_somebody_else_before_its_owner_leaves() {

@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use owners::Figures;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::ground::Ground;
-use crate::owners::figures::Figures;
 
 /// How long a service may take until it is ready, replay of the log included.
 const READY: Duration = Duration::from_secs(120);

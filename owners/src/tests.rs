@@ -3,7 +3,7 @@
 use event_schemas::Timestamp;
 use event_schemas::state::PartitionOwner;
 
-use super::{Partition, Told};
+use crate::{Partition, Told};
 
 /// An announcement of partition `number` of the communities.
 pub(crate) fn announcement(number: i32, state: &str, at: &str, second: i64) -> PartitionOwner {

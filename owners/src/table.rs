@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::Result;
+use event_log::LogError;
 use event_schemas::state::PartitionOwner;
 use futures::future::{join_all, try_join_all};
 use serde::Serialize;
 
-use super::figures::{Figures, WindowFigures};
-use super::{Owners, Partition};
+use crate::figures::{Figures, WindowFigures};
+use crate::{Owners, Partition};
 
 /// Whoever does not answer for this long counts as unreachable.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,27 +17,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A partition, whose it is, and how large.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Row {
-    domain: String,
-    partition: i32,
-    state: State,
-    owner: Option<Owner>,
+pub struct Row {
+    /// The domain.
+    pub domain: String,
+    /// The number of the partition.
+    pub partition: i32,
+    /// Whether somebody has it.
+    pub state: State,
+    /// Who.
+    pub owner: Option<Owner>,
     /// When its owner took it over or let it go, RFC 3339; none when it was never owned.
-    since: Option<String>,
+    pub since: Option<String>,
     /// Offset of its next event.
-    log_end: i64,
+    pub log_end: i64,
     /// Aggregates in its owner's memory.
-    aggregates: Option<u64>,
+    pub aggregates: Option<u64>,
     /// Commands that its owner's ledger remembers.
-    ledger_entries: Option<u64>,
+    pub ledger_entries: Option<u64>,
     /// How its owner commits, all of the owner's partitions together.
-    window: Option<WindowFigures>,
+    pub window: Option<WindowFigures>,
 }
 
 /// Whether somebody has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+pub enum State {
     /// Its owner answers.
     Owned,
     /// It was announced as owned by a process that does not answer, or that another one has followed at its address.
@@ -48,40 +52,61 @@ enum State {
     Unowned,
 }
 
+impl State {
+    /// In the form of JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Owned => "owned",
+            Self::Unreachable => "unreachable",
+            Self::Released => "released",
+            Self::Unowned => "unowned",
+        }
+    }
+}
+
 /// Who has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Owner {
-    instance: String,
-    address: String,
+pub struct Owner {
+    /// The process, new at each start.
+    pub instance: String,
+    /// Its base address.
+    pub address: String,
 }
 
 /// What each address tells of itself; those that do not answer are not in it.
-pub(crate) type Answers = BTreeMap<String, Figures>;
+pub type Answers = BTreeMap<String, Figures>;
 
 /// Looks at every partition, and asks every owner.
-pub(crate) async fn rows(owners: &Owners) -> Result<Vec<Row>> {
+///
+/// # Errors
+/// When the log does not answer, or no HTTP client can be made.
+pub async fn rows(owners: &Owners) -> Result<Vec<Row>, LogError> {
     let told = owners.told();
     let answers = answers(told.addresses()).await?;
-    let rows = owners.partitions().into_iter().map(async |partition| {
-        let log_end = owners.log_end(&partition).await?;
-        Ok(row(&partition, told.last(&partition), log_end, &answers))
-    });
-    try_join_all(rows).await
+    let partitions = owners.partitions();
+    let ends: Vec<_> = partitions.iter().map(|it| owners.log_end(it)).collect();
+    let ends = try_join_all(ends).await?;
+    let rows = partitions.iter().zip(ends).map(|(it, end)| row(it, told.last(it), end, &answers));
+    Ok(rows.collect())
 }
 
 /// Asks whoever is at these addresses.
-pub(crate) async fn answers(addresses: BTreeSet<String>) -> Result<Answers> {
-    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-    let asked = addresses.into_iter().map(async |address| {
-        let figures = ask(&client, &address).await.ok()?;
-        Some((address, figures))
-    });
+///
+/// # Errors
+/// When no HTTP client can be made.
+pub async fn answers(addresses: BTreeSet<String>) -> Result<Answers, LogError> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
+    let client = client.map_err(|error| LogError::Refused(format!("no HTTP client can be made: {error}")))?;
+    let asked = addresses.into_iter().map(|address| ask(client.clone(), address));
     Ok(join_all(asked).await.into_iter().flatten().collect())
 }
 
-async fn ask(client: &reqwest::Client, address: &str) -> reqwest::Result<Figures> {
-    let answer = client.get(format!("{}/metrics", address.trim_end_matches('/'))).send().await?;
-    Ok(Figures::parse(&answer.error_for_status()?.text().await?))
+/// The figures of whoever is at this address; none when nobody answers in time.
+async fn ask(client: reqwest::Client, address: String) -> Option<(String, Figures)> {
+    let answer = client.get(format!("{}/metrics", address.trim_end_matches('/'))).send().await;
+    let text = answer.and_then(reqwest::Response::error_for_status).ok()?.text().await.ok()?;
+    Some((address, Figures::parse(&text)))
 }
 
 /// The row of a partition, from its last announcement and what its owner tells.
@@ -110,7 +135,8 @@ fn row(partition: &Partition, last: Option<&PartitionOwner>, log_end: i64, answe
 }
 
 /// The rows as lines, under a heading.
-pub(crate) fn lines(rows: &[Row]) -> Vec<String> {
+#[must_use]
+pub fn lines(rows: &[Row]) -> Vec<String> {
     let owner = |row: &Row| match (&row.owner, row.state) {
         (Some(owner), State::Unreachable) => format!("{} (does not answer)", owner.address),
         (Some(owner), _) => owner.address.clone(),
@@ -163,7 +189,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Answers, Figures, Row, lines, row};
-    use crate::owners::tests::{announcement, told};
+    use crate::tests::{announcement, told};
 
     fn shown(announcements: Vec<PartitionOwner>, answers: &Answers) -> Row {
         let partition = ("community".to_owned(), 1);

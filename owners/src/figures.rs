@@ -8,22 +8,22 @@ use super::Partition;
 
 /// The figures of one instance.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Figures {
+pub struct Figures {
     samples: Vec<Sample>,
 }
 
 /// How an instance commits, since its process began. One window holds commands of all its partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WindowFigures {
+pub struct WindowFigures {
     /// Windows committed, or tried to.
-    pub(crate) windows: u64,
+    pub windows: u64,
     /// Median of a commit in milliseconds, to the width of a bucket.
-    pub(crate) commit_p50_ms: f64,
+    pub commit_p50_ms: f64,
     /// The same of the slowest hundredth.
-    pub(crate) commit_p99_ms: f64,
+    pub commit_p99_ms: f64,
     /// Mean of the records in a window.
-    pub(crate) records_mean: f64,
+    pub records_mean: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -35,17 +35,20 @@ struct Sample {
 
 impl Figures {
     /// Reads the text; lines that are no samples are left out.
-    pub(crate) fn parse(text: &str) -> Self {
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
         Self { samples: text.lines().filter_map(sample).collect() }
     }
 
     /// The process that tells, new at each start; none when it has no writer.
-    pub(crate) fn instance(&self) -> Option<&str> {
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
         self.info("instance")
     }
 
     /// Whether it may own partitions of this domain.
-    pub(crate) fn runs(&self, domain: &str) -> bool {
+    #[must_use]
+    pub fn runs(&self, domain: &str) -> bool {
         self.info("domains").is_some_and(|it| it.split(' ').any(|it| it == domain))
     }
 
@@ -55,17 +58,20 @@ impl Figures {
     }
 
     /// Aggregates that it holds of a partition; none until it has counted them.
-    pub(crate) fn aggregates(&self, of: &Partition) -> Option<u64> {
+    #[must_use]
+    pub fn aggregates(&self, of: &Partition) -> Option<u64> {
         self.of_partition("karmyq_partition_aggregates", of)
     }
 
     /// Commands that the ledger of a partition remembers; none until it has counted them.
-    pub(crate) fn ledger_entries(&self, of: &Partition) -> Option<u64> {
+    #[must_use]
+    pub fn ledger_entries(&self, of: &Partition) -> Option<u64> {
         self.of_partition("karmyq_ledger_commands", of)
     }
 
     /// Its windows; none before the first.
-    pub(crate) fn windows(&self) -> Option<WindowFigures> {
+    #[must_use]
+    pub fn windows(&self) -> Option<WindowFigures> {
         let windows = self.value("karmyq_window_commit_seconds_count")?;
         (windows > 0.0).then_some(())?;
         let batches = self.value("karmyq_window_records_count")?;
@@ -82,7 +88,8 @@ impl Figures {
     }
 
     /// The first value of this name with at least these labels; none while there is no such one.
-    pub(crate) fn labelled(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    #[must_use]
+    pub fn labelled(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let has =
             |it: &Sample, (label, value): &(&str, &str)| it.labels.get(*label).is_some_and(|it| it == value);
         let found =
