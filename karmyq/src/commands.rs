@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod bench;
+mod console;
 mod dead_letters;
 mod demo;
 mod migrate;
@@ -22,6 +23,11 @@ pub(crate) enum Command {
     /// Measure what this machine can do
     #[command(subcommand)]
     Bench(bench::Command),
+    /// A token for the operators' console in a browser, where everything can be seen, and most of this be done, by clicking
+    ///
+    /// Signed with the key of the services, which whoever calls this must have. The token is good for an hour; other operators
+    /// use the one that they get when they log in.
+    Console,
     /// Records that projections could not fold: see them, fold them again, or discard them
     #[command(subcommand)]
     DeadLetters(dead_letters::Command),
@@ -45,6 +51,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Bench(command) => command.run().await,
+            Self::Console => console::run(),
             Self::DeadLetters(command) => command.run().await,
             Self::Demo => demo::run().await,
             Self::Migrate => migrate::run().await,

@@ -24,6 +24,14 @@ pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("karmyq: {error:#}");
 }
 
+/// Whoever sits here, for what others are to know: `ana@home`.
+pub(crate) fn somebody() -> String {
+    let user =
+        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{}", host.trim())
+}
+
 /// Lets what happens inside speak on standard error: warnings, or what `RUST_LOG` asks for.
 pub(crate) fn show_warnings() {
     // What takes long is told by progress, not by the database driver.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{EventLog, KafkaLog, LogError};
+use event_schemas::topics::Profile;
 use service_kit::auth::{Authenticator, KeyError, PublicKeys, Revocations, Verifier};
 use service_kit::health::Health;
 use service_kit::middleware::Stack;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::live::Live;
 use crate::position::Positions;
+use crate::schemas::Schemas;
 
 /// Name of the service in logs, health and PostgreSQL.
 pub(crate) const SERVICE: &str = "query-api";
@@ -37,6 +39,12 @@ pub(crate) struct App {
     pub(crate) authenticator: Authenticator,
     /// Ready or why not.
     pub(crate) health: Health,
+    /// The log; the API itself follows nothing but notifications.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// How many partitions its topics have.
+    pub(crate) topic_profile: Profile,
+    /// What its records are written in.
+    pub(crate) schemas: Schemas,
 }
 
 /// The service cannot start.
@@ -69,9 +77,14 @@ impl App {
             move || std::future::ready(revocations.check(Uuid::nil()).map_err(|it| it.to_string()))
         });
         let authenticator = Authenticator::new(verifier, revocations);
-        let live =
-            Live::follow(log, config.topic_profile, health.gate("notification_events"), shutdown.clone());
-        Ok(Self { pool, positions, live, authenticator, health })
+        let live = Live::follow(
+            Arc::clone(&log),
+            config.topic_profile,
+            health.gate("notification_events"),
+            shutdown.clone(),
+        );
+        let (topic_profile, schemas) = (config.topic_profile, Schemas::at(config.registry.as_deref()));
+        Ok(Self { pool, positions, live, authenticator, health, log, topic_profile, schemas })
     }
 
     /// What every route is wrapped in.

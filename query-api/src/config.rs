@@ -16,6 +16,8 @@ pub struct Config {
     pub database_url: Secret,
     /// `KAFKA_BOOTSTRAP_SERVERS`: for the live stream.
     pub kafka: String,
+    /// `SCHEMA_REGISTRY_URL`: for the console; without it two of its pages show less.
+    pub registry: Option<String>,
     /// `TOPIC_PROFILE`: how many partitions a topic has.
     pub topic_profile: TopicProfile,
     /// `JWT_PUBLIC_KEYS_DIR`: the keys of access tokens.
@@ -42,6 +44,7 @@ impl Config {
         let listen = settings.local_default("QUERY_API_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8081)));
         let database_url = settings.required("DATABASE_URL");
         let kafka = settings.required("KAFKA_BOOTSTRAP_SERVERS");
+        let registry = settings.optional("SCHEMA_REGISTRY_URL");
         let public_keys = settings.required("JWT_PUBLIC_KEYS_DIR");
         let topic_profile =
             settings.named("TOPIC_PROFILE", TopicProfile::Standard, TopicProfile::named, TopicProfile::NAMES);
@@ -57,6 +60,7 @@ impl Config {
                 listen: listen?,
                 database_url: database_url?,
                 kafka: kafka?,
+                registry,
                 topic_profile: topic_profile?,
                 public_keys: public_keys?,
                 allowed_origins,

@@ -3,7 +3,7 @@
 //! `router` is the flat table of routes · `views/<name>.rs` holds a view's structs, its SQL and its handler · `reading`
 //! is the transaction of one request, which tells PostgreSQL who asks · `position` waits until a client's own write is
 //! visible · `reputation` computes karma, decay and trust from stored facts and `now` · `live` is the notification
-//! stream · `openapi` describes the whole API, commands included.
+//! stream · `openapi` describes the whole API, commands included · `console` is what operators see in a browser.
 //!
 //! Nothing here can append to the log: the crate knows only how to read it.
 
@@ -11,6 +11,7 @@ mod app;
 mod at;
 mod community_rules;
 mod config;
+mod console;
 mod live;
 mod openapi;
 mod page;
@@ -21,6 +22,7 @@ mod projections;
 mod reading;
 mod reputation;
 mod router;
+mod schemas;
 mod skills;
 mod views;
 

@@ -9,6 +9,7 @@ use service_kit::telemetry::metrics;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::console;
 use crate::live;
 use crate::openapi;
 use crate::position::{Serving, await_position};
@@ -94,6 +95,7 @@ pub(crate) fn router(app: &App, config: &Config) -> Router {
         .nest("/api/v1", api(app).route("/openapi.json", get(openapi::json)))
         .route("/.well-known/jwks.json", get(async move || axum::Json(authenticator.jwks())))
         .route("/docs", get(openapi::page))
+        .merge(console::routes())
         .with_state(app.clone());
     app.stack(config).around(routes).merge(app.health.routes()).merge(metrics::routes())
 }

@@ -101,6 +101,7 @@ impl World {
             listen: address,
             database_url: url.as_str().parse().expect("any text is a secret"),
             kafka: String::new(),
+            registry: None,
             topic_profile: PROFILE,
             public_keys: keys.clone(),
             allowed_origins: Vec::new(),
@@ -116,7 +117,7 @@ impl World {
             database,
             keys,
             base: format!("http://{address}"),
-            client: Client::new(),
+            client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
             signer,
             lane,
             membership,
@@ -182,6 +183,18 @@ impl World {
         self.client.get(format!("{}{path}", self.base))
     }
 
+    /// A form that is sent to a path outside `/api/v1`; redirects are told, not followed.
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let encoded = |it: &str| it.bytes().map(|it| format!("%{it:02x}")).collect::<String>();
+        let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.client.post(format!("{}{path}", self.base)).body(body.join("&"))
+    }
+
+    /// Where a page of ours comes from.
+    pub(crate) fn origin(&self) -> &str {
+        &self.base
+    }
+
     /// GET by this person.
     pub(crate) async fn get(&self, path: &str, user: Uuid) -> Answer {
         answer(self.call(path).bearer_auth(self.token(user))).await
@@ -212,13 +225,17 @@ impl World {
         let partition = to.partition;
         let headers = vec![("ce_type".into(), b"NotificationRaised".to_vec())];
         let record = NewRecord { to, key, value: Some(vec![0]), headers, timestamp_ms: 1 };
+        (partition, self.append(record).await)
+    }
+
+    /// Appends a record; returns its offset.
+    pub(crate) async fn append(&mut self, record: NewRecord) -> i64 {
         let window = Window {
             records: vec![record],
             consumed: vec![self.fence_at.clone()],
             fence: self.membership.fence(),
         };
-        let appended = self.lane.append(window).await.expect("it is committed");
-        (partition, appended.offsets[0])
+        self.lane.append(window).await.expect("it is committed").offsets[0]
     }
 
     /// Ends the service in order and drops the database.

@@ -3,6 +3,7 @@
 //! Every test has a database of its own and drops it.
 
 mod access;
+mod console;
 mod documents;
 mod fixture;
 mod live;

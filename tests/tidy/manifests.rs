@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("service-kit", &[]),
     ("command-api", &["domain", "event-log", "event-schemas", "service-kit"]),
     ("projectors", &["event-log", "event-schemas", "service-kit"]),
-    ("query-api", &["event-log", "event-schemas", "service-kit"]),
+    ("query-api", &["event-log", "event-schemas", "owners", "service-kit"]),
     (
         "karmyq",
         &[

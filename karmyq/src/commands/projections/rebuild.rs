@@ -16,7 +16,7 @@ use super::bar::Bar;
 use super::{Asked, Named};
 use crate::engine::Engine;
 use crate::settings::Cluster;
-use crate::terminal::{mention, say};
+use crate::terminal::{mention, say, somebody};
 
 /// How a rebuild is to be done.
 #[derive(Args, Clone, Debug)]
@@ -215,8 +215,5 @@ pub(super) async fn cancel(owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
 
 /// Who does it, from where.
 fn by() -> String {
-    let user =
-        std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{user}@{} (process {})", host.trim(), std::process::id())
+    format!("{} (process {})", somebody(), std::process::id())
 }

@@ -1,0 +1,72 @@
+//! The operators' console under `/console`: pages that show what `karmyq` shows, and forms that ask for what it does.
+//!
+//! `entrance` lets operators in and nobody else, `form` takes what a page of ours sends and nothing from elsewhere, `page`
+//! renders. A file per page: `projections` with `chart`, `orders`, `dead_letters`, `owners`, `flow`. The pages are HTML from
+//! `query-api/templates/console`, escaped by the template engine; style and script are part of the binary, so the console
+//! works without the internet.
+//!
+//! Nothing here changes a read model: a form leaves an order in `projection.orders`, and projectors carry it out.
+
+mod assets;
+mod chart;
+mod dead_letters;
+mod entrance;
+mod flow;
+mod form;
+mod orders;
+mod owners;
+mod page;
+mod projections;
+mod words;
+
+use axum::Router;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::map_response;
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// What every page is served with: nothing from elsewhere, nothing inline, in nobody's frame, in no cache. The referrer
+/// stays, for our own pages alone: without it a browser would not say where a form comes from.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (CACHE_CONTROL, "no-store"),
+    (REFERRER_POLICY, "same-origin"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+];
+
+/// All pages, with full paths.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/console", get(async || Redirect::to("/console/projections")))
+        .route("/console/login", get(entrance::show).post(entrance::log_in))
+        .route("/console/logout", post(entrance::log_out))
+        .route("/console/projections", get(projections::list))
+        .route("/console/projections/{name}", get(projections::show))
+        .route("/console/projections/{name}/{kind}", post(orders::of_projection))
+        .route("/console/orders", get(orders::list))
+        .route("/console/orders/{id}", get(orders::show))
+        .route("/console/dead-letters", get(dead_letters::list))
+        .route("/console/dead-letters/{kind}", post(orders::of_dead_letters))
+        .route("/console/owners", get(owners::list))
+        .route("/console/flow", get(flow::show))
+        .route("/console/style.css", get(assets::style))
+        .route("/console/console.js", get(assets::script))
+        .layer(map_response(protect))
+}
+
+async fn protect(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,131 @@
+//! The way in: an operator's access token in a form, kept in a cookie that only these pages get and no script can read.
+//!
+//! The cookie lives as long as the token. It is the token itself, so there is no session to keep, and a session that is
+//! revoked is out at once, as everywhere.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use service_kit::auth::{Claims, TokenError};
+
+use super::form::Form;
+use super::page::{Failure, Shown, page};
+use crate::app::App;
+use crate::params::Params;
+
+/// Name of the cookie.
+const NAME: &str = "karmyq_console";
+
+/// Where one lands after the entrance.
+const HOME: &str = "/console/projections";
+
+/// A signed-in operator. A page with this argument sends everybody else to the entrance.
+#[derive(Clone, Debug)]
+pub(super) struct Operator(Arc<Claims>);
+
+impl Operator {
+    /// Who it is: in orders, in what is discarded, at the head of a page. An id, because these stand in tables.
+    pub(super) fn name(&self) -> String {
+        format!("operator {}", self.0.user_id)
+    }
+
+    /// Until when the token counts.
+    pub(super) fn until(&self) -> String {
+        let at = DateTime::<Utc>::from_timestamp(self.0.exp, 0);
+        at.map_or_else(String::new, |at| at.format("%H:%M UTC").to_string())
+    }
+}
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let Some(token) = cookie(&parts.headers) else { return Err(to_entrance(parts)) };
+        match app.authenticator.authenticate(token) {
+            Ok(claims) if claims.is_operator() => Ok(Self(claims)),
+            Ok(_) => Err(Failure::new(StatusCode::FORBIDDEN, NOT_OPERATOR).into_response()),
+            Err(TokenError::RevocationsUnknown) => Err(unknown().into_response()),
+            Err(TokenError::Invalid | TokenError::Expired) => Err(to_entrance(parts)),
+        }
+    }
+}
+
+const NOT_OPERATOR: &str =
+    "this token is not an operator's: the console is for the accounts that OPERATORS names";
+
+fn unknown() -> Failure {
+    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "sessions cannot be checked at the moment")
+}
+
+/// Back to the page afterwards. What a form asked for is not repeated: whoever sent it sees the page again and decides.
+fn to_entrance(parts: &Parts) -> Response {
+    let path = if parts.method == Method::GET { parts.uri.path() } else { HOME };
+    Redirect::to(&format!("/console/login?next={path}")).into_response()
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(COOKIE).into_iter().filter_map(|it| it.to_str().ok());
+    all.flat_map(|it| it.split(';')).find_map(|it| it.trim().strip_prefix(NAME)?.strip_prefix('='))
+}
+
+#[derive(Template)]
+#[template(path = "console/login.html")]
+struct LoginPage {
+    next: String,
+    refusal: &'static str,
+}
+
+/// GET /console/login.
+pub(super) async fn show(parts: Parts) -> Shown {
+    page(&LoginPage { next: next(&Params::of_query(parts.uri.query())), refusal: "" })
+}
+
+/// POST /console/login: `token`, and `next`, the page to go to.
+pub(super) async fn log_in(State(app): State<App>, headers: HeaderMap, Form(form): Form) -> Shown {
+    let token = form.text("token").unwrap_or_default();
+    // Pasted from an answer, a header or a shell, as it comes.
+    let token = token.trim_matches('"').trim_start_matches("Bearer ").trim();
+    let (status, refusal) = match app.authenticator.authenticate(token) {
+        Ok(claims) if claims.is_operator() => {
+            let left = claims.exp - Utc::now().timestamp();
+            let cookie = format!("{NAME}={token}; Max-Age={left}{}", attributes(&headers));
+            return Ok(
+                (StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, next(&form))]).into_response()
+            );
+        }
+        Ok(_) => (StatusCode::FORBIDDEN, NOT_OPERATOR),
+        Err(TokenError::RevocationsUnknown) => return Err(unknown()),
+        Err(TokenError::Expired) => (StatusCode::UNAUTHORIZED, "this token has expired"),
+        Err(TokenError::Invalid) => (StatusCode::UNAUTHORIZED, "this is no access token of this system"),
+    };
+    let page = LoginPage { next: next(&form), refusal }.render()?;
+    Ok((status, Html(page)).into_response())
+}
+
+/// POST /console/logout.
+pub(super) async fn log_out(headers: HeaderMap, Form(_): Form) -> Shown {
+    let cookie = format!("{NAME}=; Max-Age=0{}", attributes(&headers));
+    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, "/console/login".to_owned())])
+        .into_response())
+}
+
+/// Only over TLS, except on this machine, where there is none to speak of.
+fn attributes(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let secure = if matches!(name, "localhost" | "127.0.0.1" | "[::1]") { "" } else { "; Secure" };
+    format!("; Path=/console; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// The page that was wanted; never anything outside of the console.
+fn next(params: &Params) -> String {
+    let plain = |it: &str| it.bytes().all(|it| it.is_ascii_graphic() && it != b'\\') && !it.contains("..");
+    let ours = |it: &String| it.starts_with("/console/") && plain(it);
+    params.text("next").filter(ours).unwrap_or_else(|| HOME.to_owned())
+}

@@ -1,0 +1,72 @@
+//! What a form of ours sends. A page from elsewhere may make a browser send the same: its cookie would not come along
+//! (`SameSite=Strict`), and it is refused here before anything is looked at.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::page::Failure;
+use crate::app::App;
+use crate::params::Params;
+
+/// The fields of a form that one of our pages sent.
+#[derive(Debug)]
+pub(super) struct Form(pub(super) Params);
+
+impl FromRequest<App> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        if !is_ours(request.headers()) {
+            let message = "this form was not sent from a page of the console";
+            return Err(Failure::new(StatusCode::FORBIDDEN, message).into_response());
+        }
+        let body = String::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        Ok(Self(Params::of_query(Some(&body))))
+    }
+}
+
+/// Whether the browser says that a page of this origin sent it. One that says nothing is not believed.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    // Of the two the better: it cannot be mistaken behind a proxy. Browsers leave it out where there is no TLS.
+    if let Some(site) = header("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let origin = header(ORIGIN.as_str()).and_then(|it| it.split_once("://")).map(|(_, host)| host);
+    origin.is_some() && origin == header(HOST.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::is_ours;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn only_a_page_of_this_origin_may_send_a_form() {
+        let host = ("host", "karmyq.example:8081");
+        assert!(is_ours(&headers(&[host, ("sec-fetch-site", "same-origin")])));
+        assert!(is_ours(&headers(&[host, ("origin", "https://karmyq.example:8081")])));
+        for site in ["same-site", "cross-site", "none"] {
+            assert!(!is_ours(&headers(&[
+                host,
+                ("sec-fetch-site", site),
+                ("origin", "https://karmyq.example:8081")
+            ])));
+        }
+        for origin in ["https://evil.example", "null", "https://karmyq.example"] {
+            assert!(!is_ours(&headers(&[host, ("origin", origin)])), "{origin}");
+        }
+        assert!(!is_ours(&headers(&[host])), "nothing is said");
+        assert!(!is_ours(&headers(&[("origin", "null")])));
+    }
+}

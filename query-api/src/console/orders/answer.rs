@@ -1,0 +1,167 @@
+//! What came of an order, said as the command line says it.
+
+use serde_json::Value;
+
+use super::super::words;
+use super::Row;
+
+/// A table that was compared with the log.
+pub(super) struct Compared {
+    pub(super) table: String,
+    pub(super) equal: bool,
+    pub(super) live: String,
+    pub(super) replayed: String,
+    pub(super) differences: Vec<String>,
+    pub(super) more: i64,
+}
+
+/// A parked record.
+pub(super) struct Shown {
+    pub(super) position: String,
+    pub(super) kind: String,
+    pub(super) reason: String,
+    /// All of it, as JSON over several lines.
+    pub(super) text: String,
+}
+
+impl Row {
+    fn result(&self) -> &Value {
+        self.answer.as_ref().map_or(&Value::Null, |it| &it.0)
+    }
+
+    /// The outcome in a sentence; empty while there is none.
+    pub(in crate::console) fn sentence(&self) -> String {
+        if let Some(error) = &self.error {
+            return error.clone();
+        }
+        let it = self.result();
+        if it.is_null() {
+            return String::new();
+        }
+        match self.kind.as_str() {
+            "rebuild" => rebuilt(it),
+            "rollback" => rolled_back(it),
+            "drop" => match it["version"].as_i64() {
+                Some(version) => format!("version {version} is dropped"),
+                None => "no version was kept".to_owned(),
+            },
+            "cancel" => cancelled(it),
+            "verify" if it["equal"] == true => "the rows are what the log says".to_owned(),
+            "verify" => "some rows are not what the log says; a rebuild makes them so".to_owned(),
+            "redrive" => redriven(&it["redriven"]),
+            "discard" => {
+                format!("{} record(s) discarded; {}", number(&it["discarded"]), redriven(&it["redriven"]))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// The tables that were compared; none of other orders.
+    pub(super) fn compared(&self) -> Vec<Compared> {
+        let tables = self.result()["tables"].as_array().into_iter().flatten();
+        tables.map(compared).collect()
+    }
+
+    /// The records that were shown; none of other orders.
+    pub(super) fn records(&self) -> Vec<Shown> {
+        let records = self.result()["records"].as_array().into_iter().flatten();
+        records.map(shown).collect()
+    }
+
+    /// How many records of the key were not shown.
+    pub(super) fn not_shown(&self) -> i64 {
+        let all = self.result()["key"]["records"].as_i64().unwrap_or(0);
+        (all - i64::try_from(self.records().len()).unwrap_or(i64::MAX)).max(0)
+    }
+}
+
+fn text(it: &Value) -> String {
+    it.as_str().unwrap_or_default().to_owned()
+}
+
+fn number(it: &Value) -> String {
+    words::count(it.as_i64().unwrap_or(0))
+}
+
+fn rebuilt(it: &Value) -> String {
+    let seconds: f64 = ["foldingSeconds", "writingSeconds", "swappingSeconds"]
+        .iter()
+        .filter_map(|name| it[*name].as_f64())
+        .sum();
+    format!(
+        "version {} is live: {} records, {} rows, {}. The one before is kept: a rollback brings it back",
+        it["version"],
+        number(&it["records"]),
+        number(&it["rows"]),
+        words::seconds(seconds),
+    )
+}
+
+fn rolled_back(it: &Value) -> String {
+    let missed = number(&it["records"]);
+    let live = format!("version {} is live again, after {missed} records that it had missed", it["version"]);
+    if it["sameCode"] == true {
+        return format!("{live}. A second rollback undoes this");
+    }
+    format!(
+        "{live}. Its rows were made by other code than folds now: what is folded from now on may not fit them, until a rebuild"
+    )
+}
+
+fn cancelled(it: &Value) -> String {
+    let became = &it["became"];
+    match (became.as_str(), became["ended"].as_str()) {
+        (Some("nothing_ran"), _) => "nothing ran",
+        (Some("cleaned_up"), _) => "its process was gone; what it had left is removed",
+        (Some("stopping"), _) => "it is told, and has not stopped yet",
+        (_, Some("done")) => "too late, the new version is live",
+        _ => "cancelled, nothing is left of it",
+    }
+    .to_owned()
+}
+
+fn redriven(it: &Value) -> String {
+    let folded = number(&it["folded"]);
+    match it["stoppedAt"].as_object() {
+        None => format!("{folded} record(s) folded, nothing of the key is parked any more"),
+        Some(at) => format!(
+            "{folded} record(s) folded; then offset {} still cannot be: {}",
+            at.get("offset").unwrap_or(&Value::Null),
+            at.get("reason").and_then(Value::as_str).unwrap_or_default(),
+        ),
+    }
+}
+
+fn compared(it: &Value) -> Compared {
+    let differences = it["differences"].as_array().cloned().unwrap_or_default();
+    let more = it["differing"].as_i64().unwrap_or(0) - i64::try_from(differences.len()).unwrap_or(0);
+    Compared {
+        table: text(&it["table"]),
+        equal: it["equal"] == true,
+        live: number(&it["live"]["rows"]),
+        replayed: number(&it["replayed"]["rows"]),
+        differences: differences.iter().map(difference).collect(),
+        more: more.max(0),
+    }
+}
+
+fn difference(it: &Value) -> String {
+    let what = match it["kind"].as_str() {
+        Some("missing") => "is missing".to_owned(),
+        Some("surplus") => "should not be there".to_owned(),
+        _ => {
+            let columns = it["columns"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            format!("differs in {}", columns.collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("{} {what}", it["key"])
+}
+
+fn shown(it: &Value) -> Shown {
+    Shown {
+        position: text(&it["position"]),
+        kind: text(&it["kind"]),
+        reason: text(&it["reason"]),
+        text: format!("{it:#}"),
+    }
+}
