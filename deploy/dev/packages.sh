@@ -27,6 +27,8 @@ packages_missing() {
             build) command -v cc >/dev/null && command -v c++ >/dev/null && command -v make >/dev/null || echo build-essential ;;
             test)
                 command -v shellcheck >/dev/null || echo shellcheck
+                # Clicks through the console.
+                command -v chromium >/dev/null || echo chromium
                 # For a stock Kafka client in a virtual environment.
                 python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
                 ;;

@@ -9,6 +9,7 @@ mod agreement;
 mod analysts;
 mod bad_calls;
 mod bad_input;
+mod console;
 mod crash;
 mod fuzz;
 mod fuzz_world;
@@ -79,6 +80,9 @@ const TESTS: &[(&str, Test)] = tests![
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
     rebuild::a_rebuild_that_is_killed_at_any_point_leaves_nothing_behind,
     rebuild::clients_notice_nothing_of_swaps_and_rollbacks,
+    console::an_operator_rebuilds_rolls_back_and_verifies_by_clicking,
+    console::an_operator_finds_a_parked_key_and_heals_it_by_clicking,
+    console::an_operator_sees_the_flow_of_a_call_and_who_owns_what,
     instances::every_instance_takes_every_command_and_one_follows_the_other,
     owners::an_instance_hands_over_everything_and_no_acknowledged_command_is_lost,
     crash::policies_run_exactly_once_across_a_kill,
