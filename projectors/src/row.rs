@@ -21,6 +21,8 @@ pub trait Row: Clone + Debug + PartialEq + Send + Sync + 'static {
     const KEY_COLUMNS: usize;
     /// The column by which rows are also fetched together.
     const GROUP: Option<&'static str>;
+    /// What SQL says of the rows that are fetched so, when others are never asked for; true without.
+    const GROUP_CONDITION: &'static str;
 
     /// Its key.
     fn key(&self) -> Self::Key;
@@ -48,13 +50,14 @@ pub struct ColumnSpec {
     pub nullable: bool,
 }
 
-/// Declares a row: `row! { struct Name in "schema.table" (key: Type, …) [by group_column] { column: Type, … } }`.
+/// Declares a row: `row! { struct Name in "schema.table" (key: Type, …) [by group_column [where "condition"]] { column: Type,
+/// … } }`. With a condition, a change of a whole group must leave rows as they are that do not meet it: they may be absent.
 /// Columns with a default that no event changes may stay out.
 #[macro_export]
 macro_rules! row {
     (
         $(#[$doc:meta])*
-        struct $name:ident in $table:literal ($($key:ident: $key_type:ty),+) $(by $group:ident)? {
+        struct $name:ident in $table:literal ($($key:ident: $key_type:ty),+) $(by $group:ident $(where $condition:literal)?)? {
             $($column:ident: $type:ty,)*
         }
     ) => {
@@ -75,6 +78,7 @@ macro_rules! row {
             ];
             const KEY_COLUMNS: usize = [$(stringify!($key)),+].len();
             const GROUP: Option<&'static str> = $crate::row::group_column(&[$(stringify!($group))?]);
+            const GROUP_CONDITION: &'static str = concat!("true" $($(, " AND ", $condition)?)?);
 
             fn key(&self) -> Self::Key {
                 ($(self.$key.clone()),+)

@@ -59,10 +59,10 @@ pub(crate) fn select_by_key<R: Row>(table: &str) -> String {
     format!("SELECT {columns} FROM {table} AS t JOIN {} ON {}", unnest(key_of::<R>()), matches_key::<R>())
 }
 
-/// Selects all rows of groups from `table`; parameter: the groups as uuid[].
+/// Selects the rows of groups from `table`; parameter: the groups as uuid[].
 pub(crate) fn select_by_group<R: Row>(group: &str, table: &str) -> String {
     let columns = list(R::COLUMNS, |it| format!("\"{}\"", it.name));
-    format!("SELECT {columns} FROM {table} WHERE \"{group}\" = ANY ($1)")
+    format!("SELECT {columns} FROM {table} WHERE \"{group}\" = ANY ($1) AND {}", R::GROUP_CONDITION)
 }
 
 /// Selects all rows that have an id in one of their columns; parameter: the id. None when no column has ids.

@@ -95,7 +95,7 @@ impl<R: Row> Table<R> {
         self.replace(key.clone(), None);
     }
 
-    /// Changes every row of a group.
+    /// Changes every row of a group that meets its condition, see [`Row::GROUP_CONDITION`], and perhaps others.
     pub fn each_of(&mut self, group: Uuid, mut change: impl FnMut(&mut R)) {
         for key in self.keys_of(group) {
             if let Some(row) = self.get(&key) {

@@ -2,13 +2,15 @@
 //!
 //! `router` is the flat table of routes · `views/<name>.rs` holds a view's structs, its SQL and its handler · `reading`
 //! is the transaction of one request, which tells PostgreSQL who asks · `position` waits until a client's own write is
-//! visible · `reputation` computes karma, decay and trust from stored facts and `now` · `live` is the notification
-//! stream · `openapi` describes the whole API, commands included · `console` is what operators see in a browser.
+//! visible · `bulkhead` keeps a slow route from taking all connections · `reputation` computes karma, decay and trust from
+//! stored facts and `now` · `live` is the notification stream · `openapi` describes the whole API, commands included ·
+//! `console` is what operators see in a browser.
 //!
 //! Nothing here can append to the log: the crate knows only how to read it.
 
 mod app;
 mod at;
+mod bulkhead;
 mod community_rules;
 mod config;
 mod console;

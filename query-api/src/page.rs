@@ -32,9 +32,10 @@ impl SortKey for String {
     }
 }
 
-impl SortKey for u32 {
+/// An instant, then two numbers.
+impl SortKey for (DateTime<Utc>, i64, i64) {
     fn is_possible(&self) -> bool {
-        true
+        self.0.is_possible()
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::bulkhead::Bulkhead;
 use crate::params::Params;
 use crate::projections::Projection;
 
@@ -179,11 +180,12 @@ async fn read(pool: &PgPool) -> sqlx::Result<Checkpoints> {
     })
 }
 
-/// What a route waits for: the projections that serve it.
+/// What a route waits for: the projections that serve it, and a place with the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Serving {
     pub(crate) positions: Positions,
     pub(crate) projections: &'static [Projection],
+    pub(crate) bulkhead: Bulkhead,
 }
 
 /// Middleware of a route: waits for `min_position`. Who is not signed in does not wait; the handler refuses them.
@@ -193,7 +195,10 @@ pub(crate) async fn await_position(State(serving): State<Serving>, request: Requ
     {
         return problem.into_response();
     }
-    next.run(request).await
+    match serving.bulkhead.enter().await {
+        Ok(_place) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 impl Serving {

@@ -8,6 +8,7 @@ use axum::routing::{MethodRouter, get};
 use service_kit::telemetry::metrics;
 
 use crate::app::App;
+use crate::bulkhead::Bulkhead;
 use crate::config::Config;
 use crate::console;
 use crate::live;
@@ -100,12 +101,13 @@ pub(crate) fn router(app: &App, config: &Config) -> Router {
     app.stack(config).around(routes).merge(app.health.routes()).merge(metrics::routes())
 }
 
-/// A GET that waits until these projections have passed the positions that the client names.
+/// A GET that waits until these projections have passed the positions that the client names, and then for a place among
+/// the calls of its route.
 fn read<H, T>(app: &App, projections: &'static [Projection], handler: H) -> MethodRouter<App>
 where
     H: Handler<T, App>,
     T: 'static,
 {
-    let serving = Serving { positions: app.positions.clone(), projections };
+    let serving = Serving { positions: app.positions.clone(), projections, bulkhead: Bulkhead::new() };
     get(handler).route_layer(from_fn_with_state(serving, await_position))
 }

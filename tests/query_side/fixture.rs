@@ -76,11 +76,17 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::after(async |_| {}).await
+    }
+
+    /// One in whose database something is done before the service connects to it.
+    pub(crate) async fn after(prepare: impl AsyncFnOnce(&str)) -> Self {
         let database = format!("query_side_{}", Uuid::now_v7().simple());
         administer(format!("CREATE DATABASE {database} OWNER karmyq_owner")).await;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
         let migrator = sqlx::migrate::Migrator::new(migrations).await.expect("migrations are readable");
         migrator.run(&pool("MIGRATIONS_DATABASE_URL", &database)).await.expect("migrations run");
+        prepare(&database).await;
 
         let log = MemoryLog::new();
         log.create_topics(&topics::manifest(PROFILE), 1).await.expect("topics are new");
@@ -282,12 +288,13 @@ fn options(variable: &str) -> PgConnectOptions {
 }
 
 /// A pool for one of the roles of `./dev env`, on another database.
-fn pool(variable: &str, database: &str) -> PgPool {
+pub(crate) fn pool(variable: &str, database: &str) -> PgPool {
     let options = options(variable).database(database).disable_statement_logging();
     PgPoolOptions::new().max_connections(5).connect_lazy_with(options)
 }
 
-async fn administer(sql: String) {
+/// Runs SQL as the superuser, in no particular database.
+pub(crate) async fn administer(sql: String) {
     let postgres = pool("DATABASE_URL_SUPERUSER", "postgres");
     postgres.execute(AssertSqlSafe(sql)).await.expect("the superuser may do it");
     postgres.close().await;

@@ -4,10 +4,13 @@
 
 mod access;
 mod console;
+mod cursors;
 mod documents;
 mod fixture;
 mod live;
 mod numbers;
 mod pages;
+mod plans;
 mod positions;
 mod rows;
+mod slow;

@@ -59,6 +59,8 @@ async fn communities_are_found_by_place_and_interest() {
     assert_eq!(found.each("id"), [near, far, nowhere].map(|it| it.to_string()));
     assert_eq!(found.data()[0]["distanceKm"], 4.34);
     assert_eq!(found.data()[2].get("distanceKm"), None);
+    let walked = walk(&world, &format!("{geography}&limit=1"), ana).await;
+    assert_eq!(walked, [near, far, nowhere].map(|it| it.to_string()));
     assert_eq!(
         world.get("/communities?mode=interests&tags=bikes,x", ana).await.each("id"),
         [far.to_string()]

@@ -1,7 +1,7 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` runs one measurement after the other and reports them, `scale` and `takeover` others alone, `peers` compares
-//! us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
+//! `write` and `read` run one measurement after the other and report them, `scale` and `takeover` others alone, `peers`
+//! compares us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
 //! `closed_loop` and `open_loop` repeat it, over `http` or `in_process`; `ceiling`, `visible` and `replay` are the other
 //! measurements, `spent` what they cost.
 
@@ -14,6 +14,7 @@ mod http;
 mod in_process;
 mod open_loop;
 mod peers;
+mod read;
 mod replay;
 mod report;
 mod scale;
@@ -33,6 +34,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Commands from HTTP to the log, to read models, and back from the log
     Write(write::Arguments),
+    /// Rebuilds and live folding, command to visible, and every query on a million requests
+    Read(read::Arguments),
     /// More aggregates, and keys that everybody wants
     Scale(scale::Arguments),
     /// The same commands with us and with other frameworks, one after the other on the same servers
@@ -46,6 +49,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self {
             Self::Write(arguments) => write::run(arguments).await,
+            Self::Read(arguments) => read::run(arguments).await,
             Self::Scale(arguments) => scale::run(arguments).await,
             Self::Peers(arguments) => peers::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,

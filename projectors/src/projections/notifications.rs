@@ -19,8 +19,9 @@ const IN_APP: &str = "in_app";
 const CHANNELS: [&str; 3] = [IN_APP, "push", "email"];
 
 row! {
-    /// An item of an inbox.
-    struct Notification in "notifications.notifications" (id: NotificationId) by user_id {
+    /// An item of an inbox. What changes whole inboxes changes unread items alone, and a batch does not load more: an inbox
+    /// grows, what is unread in it does not.
+    struct Notification in "notifications.notifications" (id: NotificationId) by user_id where "NOT read" {
         user_id: UserId,
         r#type: String,
         priority: String,

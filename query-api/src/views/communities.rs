@@ -172,18 +172,14 @@ pub(crate) async fn list(mut reading: Reading, mut params: Params) -> Answered<V
     let filter = Filter::read(&mut params);
     let with_cohorts = params.one_of("include", &["cohorts"]).is_some();
     let order = Order::read(&mut params);
-    let page = Page::<String>::read(&mut params, order.name)?;
+    let page = Page::<String>::read(&mut params, order.of_cursors(&filter))?;
     params.finish()?;
-    order.check(&page)?;
+    let after = order.after(&filter, &page)?;
     let (db, who) = reading.parts();
     let total = search::count(db, &filter).await?;
     let located = filter.is_by_place() && search::any_located(db, &filter).await?;
-    let mut rows = search::rows(db, &filter, order, &page, located).await?;
-    let mut pagination = page.cut(&mut rows, total, |it| (order.key(it), it.id));
-    if located {
-        // Ordered by distance, which no cursor of ours holds: pages go by number.
-        pagination.next_cursor = None;
-    }
+    let mut rows = search::rows(db, &filter, order, &page, after, located).await?;
+    let pagination = page.cut(&mut rows, total, |it| (order.key(&filter, it), it.id));
     let ids: Vec<_> = rows.iter().map(|it| it.id).collect();
     let mut cohorts = if with_cohorts { cohorts(db, who, &ids).await? } else { HashMap::new() };
     let communities = rows.into_iter().map(|it| {
@@ -198,7 +194,7 @@ pub(crate) async fn list(mut reading: Reading, mut params: Params) -> Answered<V
 async fn cohorts(db: &mut PgConnection, who: &Who, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Cohorts>> {
     let own: Vec<_> = ids.iter().copied().filter(|it| who.role_in(*it).is_some()).collect();
     let mut cohorts = HashMap::<_, Cohorts>::new();
-    for ((community, _), layer) in layers(db, &own, who.now).await? {
+    for ((community, _), layer) in layers(db, &own, None, who.now).await? {
         let cohort = cohorts.entry(community).or_default();
         match layer {
             Layer::InnerCircle => cohort.inner_circle += 1,
@@ -209,10 +205,12 @@ async fn cohorts(db: &mut PgConnection, who: &Who, ids: &[Uuid]) -> sqlx::Result
     Ok(cohorts)
 }
 
-/// The layer of each active member, by community and person: what they posted there in 180 days.
+/// The layer of each active member, by community and person: what they posted there in 180 days. Of these people, or of
+/// all.
 pub(super) async fn layers(
     db: &mut PgConnection,
     communities: &[Uuid],
+    people: Option<&[Uuid]>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<HashMap<(Uuid, Uuid), Layer>> {
     let counts: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(
@@ -220,11 +218,12 @@ pub(super) async fn layers(
          FROM community.memberships AS m
          LEFT JOIN feed.activities AS a ON a.community_id = m.community_id AND a.user_id = m.user_id
               AND a.type IN ('request_created', 'offer_created') AND a.created_at > $2
-         WHERE m.community_id = ANY ($1) AND m.status = 'active'
+         WHERE m.community_id = ANY ($1) AND m.status = 'active' AND ($3::uuid[] IS NULL OR m.user_id = ANY ($3))
          GROUP BY m.community_id, m.user_id",
     )
     .bind(communities)
     .bind(now - TimeDelta::days(180))
+    .bind(people)
     .fetch_all(db)
     .await?;
     Ok(counts.into_iter().map(|(community, user, count)| ((community, user), Layer::of(count))).collect())

@@ -1,7 +1,8 @@
 //! GET /reputation/leaderboard/{communityId}.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_kit::answer::{Answer, PathIds, Problem};
 use sqlx::postgres::PgConnection;
@@ -40,13 +41,29 @@ struct Standing {
     exact: bool,
 }
 
+/// For what instant the list is, then hundredths of current karma and total karma of the last place before. Karma fades
+/// while somebody turns pages, so that all pages are for the instant of the first.
+type Key = (DateTime<Utc>, i64, i64);
+
+impl Standing {
+    #[expect(clippy::cast_possible_truncation, reason = "karma is far from such numbers")]
+    fn hundredths(&self) -> i64 {
+        (self.current * 100.0).round() as i64
+    }
+
+    /// Smaller is better.
+    fn order(&self) -> (Reverse<i64>, Reverse<i64>, Uuid) {
+        (Reverse(self.hundredths()), Reverse(self.total), self.user_id)
+    }
+}
+
 /// Active members by current karma, total karma, then id. For members; 404 where it is switched off.
 pub(crate) async fn show(
     mut reading: Reading,
     PathIds(community_id): PathIds<Uuid>,
     mut params: Params,
 ) -> Answered<Vec<Place>> {
-    let page = Page::<u32>::read_with_limit(&mut params, "karma", DEFAULT_LIMIT)?;
+    let page = Page::<Key>::read_with_limit(&mut params, "karma", DEFAULT_LIMIT)?;
     params.finish()?;
     let (db, who) = reading.parts();
     community::members_only(db, who, community_id).await?;
@@ -58,20 +75,26 @@ pub(crate) async fn show(
     if enabled == Some(false) {
         return Err(Problem::not_found("LEADERBOARD_DISABLED"));
     }
-    let standings = standings(db, who, community_id).await?;
+    let as_of = page.after_key().map_or(who.now, |(as_of, ..)| *as_of);
+    let standings = standings(db, who, community_id, as_of).await?;
     let total = i64::try_from(standings.len()).unwrap_or(i64::MAX);
-    let start = page.after_key().map_or_else(|| page.offset(), |rank| i64::from(*rank));
-    let start = usize::try_from(start).unwrap_or(usize::MAX);
-    let ranked: Vec<_> = (1..).zip(standings).skip(start).collect();
-    let mut places =
-        places(db, who, community_id, ranked, usize::try_from(page.fetch()).unwrap_or(usize::MAX)).await?;
-    let pagination =
-        page.cut(&mut places, total, |it| (u32::try_from(it.rank).unwrap_or(u32::MAX), it.user_id));
-    Ok(Answer::ok(places).pagination(pagination))
+    let after =
+        page.after.as_ref().map(|((_, current, total), id)| (Reverse(*current), Reverse(*total), *id));
+    let follows = |it: &(usize, Standing)| after.is_none_or(|after| it.1.order() > after);
+    let amount = |it: i64| usize::try_from(it).unwrap_or(usize::MAX);
+    let ranked = (1..).zip(standings).filter(follows).skip(amount(page.offset())).take(amount(page.fetch()));
+    let mut ranked: Vec<_> = ranked.collect();
+    let pagination = page.cut(&mut ranked, total, |(_, it)| ((as_of, it.hundredths(), it.total), it.user_id));
+    Ok(Answer::ok(places(db, who, community_id, ranked).await?).pagination(pagination))
 }
 
 /// All members, best first. At most 150, so their awards fit in memory and decay has one implementation.
-async fn standings(db: &mut PgConnection, who: &Who, community_id: Uuid) -> sqlx::Result<Vec<Standing>> {
+async fn standings(
+    db: &mut PgConnection,
+    who: &Who,
+    community_id: Uuid,
+    as_of: DateTime<Utc>,
+) -> sqlx::Result<Vec<Standing>> {
     let members: Vec<(Uuid, bool, Option<i32>)> = sqlx::query_as(
         "SELECT m.user_id, auth.shares_reputation(m.user_id), s.helps_given
          FROM community.memberships AS m
@@ -89,16 +112,14 @@ async fn standings(db: &mut PgConnection, who: &Who, community_id: Uuid) -> sqlx
             let ledger = ledgers.get(&(user_id, community_id));
             Standing {
                 user_id,
-                current: ledger.map_or(0.0, |it| decay::rounded(it.current(who.now))),
+                current: ledger.map_or(0.0, |it| decay::rounded(it.current(as_of))),
                 total: ledger.map_or(0, |it| it.total),
                 helps_given: helps_given.unwrap_or(0).into(),
                 exact: shares || user_id == who.user_id,
             }
         })
         .collect();
-    standings.sort_by(|a, b| {
-        b.current.total_cmp(&a.current).then(b.total.cmp(&a.total)).then(a.user_id.cmp(&b.user_id))
-    });
+    standings.sort_by_key(Standing::order);
     Ok(standings)
 }
 
@@ -107,10 +128,8 @@ async fn places(
     who: &Who,
     community_id: Uuid,
     ranked: Vec<(usize, Standing)>,
-    most: usize,
 ) -> sqlx::Result<Vec<Place>> {
-    let ids: HashSet<_> = ranked.iter().take(most).map(|(_, it)| it.user_id).collect();
-    let ids: Vec<_> = ids.into_iter().collect();
+    let ids: Vec<_> = ranked.iter().map(|(_, it)| it.user_id).collect();
     let scores = trust::scores(db, &ids, who.now).await?;
     let people = People::find(db, ids).await?;
     let place = |(rank, it): (usize, Standing)| {
@@ -126,5 +145,5 @@ async fn places(
             helps_given: it.exact.then_some(it.helps_given),
         }
     };
-    Ok(ranked.into_iter().take(most).map(place).collect())
+    Ok(ranked.into_iter().map(place).collect())
 }

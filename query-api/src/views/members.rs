@@ -100,11 +100,12 @@ async fn rows(
 
 /// Adds names, and for members of the community how close each is to it.
 async fn named(db: &mut PgConnection, who: &Who, id: Uuid, rows: Vec<Row>) -> sqlx::Result<Vec<Member>> {
-    let people = People::find(db, rows.iter().map(|it| it.user_id)).await?;
+    let ids: Vec<_> = rows.iter().map(|it| it.user_id).collect();
     let layers = match who.role_in(id) {
-        Some(_) => communities::layers(db, &[id], who.now).await?,
+        Some(_) => communities::layers(db, &[id], Some(&ids), who.now).await?,
         None => HashMap::new(),
     };
+    let people = People::find(db, ids).await?;
     let member = |it: Row| Member {
         user_id: it.user_id,
         user_name: people.name(it.user_id),

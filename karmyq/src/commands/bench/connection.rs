@@ -64,6 +64,20 @@ impl Connection {
         self.receive().await
     }
 
+    /// Sends a query and reads the answer.
+    pub(super) async fn query(&mut self, path: &str, token: &str) -> Result<Reply<'_>> {
+        use std::io::Write as _;
+
+        self.request.clear();
+        write!(
+            self.request,
+            "GET /api/v1{path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
+            self.address,
+        )?;
+        self.stream.write_all(&self.request).await?;
+        self.receive().await
+    }
+
     async fn receive(&mut self) -> Result<Reply<'_>> {
         self.answer.clear();
         let mut head = None;

@@ -119,7 +119,7 @@ impl Ground {
     }
 
     /// Brings tables, topics and schemas up to date.
-    async fn set_up(&self) -> Result<()> {
+    pub(super) async fn set_up(&self) -> Result<()> {
         for step in [&["migrate"][..], &["topics", "create"], &["schemas", "push"]] {
             let output =
                 Command::new(std::env::current_exe()?).args(step).envs(&self.variables).output().await?;
@@ -137,6 +137,18 @@ impl Ground {
     /// Address of the database for the role that may create others.
     pub(super) fn superuser(&self) -> Result<&str> {
         self.superuser.as_deref().with_context(|| format!("{SUPERUSER} is not set"))
+    }
+
+    /// The same servers with another database of this name, which nobody ends or deletes with this value.
+    pub(super) fn with_database(&self, name: &str) -> Result<Self> {
+        let mut variables = self.variables.clone();
+        for (variable, value) in &mut variables {
+            if variable.contains("DATABASE_URL") {
+                let (server, _) = value.rsplit_once('/').context("an address ends with a database")?;
+                *value = format!("{server}/{name}");
+            }
+        }
+        Ok(Self { variables, superuser: self.superuser.clone(), own: None })
     }
 
     /// Runs a tool of Kafka's, as `./dev kafka` does. Only on servers of its own: others' are left as they are.

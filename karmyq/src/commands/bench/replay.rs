@@ -4,44 +4,66 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
-use projectors::rebuild::{Options, rebuild};
+use futures::future::try_join_all;
+use projectors::rebuild::{Options, Report, rebuild};
+use projectors::registry;
 use projectors::verify::checksums;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 
-/// The projection with the most rows.
-const PROJECTION: &str = "requests";
-
 /// What a rebuild and a plain COPY came to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Replayed {
+    /// Records of the log.
+    pub(super) events: u64,
     /// Records of the log a second, from the first read to the swap.
     pub(super) events_per_second: f64,
+    /// From the first read to the swap.
+    pub(super) seconds: f64,
+    /// Rows that came of them.
+    pub(super) rows: u64,
     /// Rows a second by COPY into tables without indexes.
     pub(super) copy_rows_per_second: f64,
 }
 
-/// Rebuilds the projection, then copies its rows into bare tables and forgets them.
-pub(super) async fn measure(engine: &Engine, owner: &PgPool) -> Result<Replayed> {
-    let never = CancellationToken::new();
-    let report = rebuild(&engine.source(), owner, PROJECTION, &Options::default(), |_| {}, &never).await?;
-    ensure!(report.parked == 0, "{} records could not be folded", report.parked);
+/// Rebuilds a projection, then copies its rows into bare tables and forgets them.
+pub(super) async fn measure(engine: &Engine, owner: &PgPool, projection: &str) -> Result<Replayed> {
+    let report = rebuilt(engine, owner, projection).await?;
     let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
     let (mut rows, mut copy_seconds) = (0, 0.0);
     let mut connection = owner.acquire().await?;
-    for (table, checksum) in checksums(owner, PROJECTION).await? {
+    for (table, checksum) in checksums(owner, projection).await? {
         if checksum.rows > 0 {
-            rows += checksum.rows;
+            rows += u64::try_from(checksum.rows)?;
             copy_seconds += copy(&mut connection, table).await.with_context(|| format!("copying {table}"))?;
         }
     }
-    ensure!(rows > 0, "{PROJECTION} has no rows to copy");
+    ensure!(rows > 0, "{projection} has no rows to copy");
     Ok(Replayed {
+        events: report.records,
         events_per_second: report.records as f64 / seconds,
+        seconds,
+        rows,
         copy_rows_per_second: rows as f64 / copy_seconds,
     })
+}
+
+/// Rebuilds all projections at the same time; records a second, each counted for every projection that reads it.
+pub(super) async fn all_at_once(engine: &Engine, owner: &PgPool) -> Result<f64> {
+    let began = Instant::now();
+    let all = registry::PROJECTIONS.iter().map(|it| rebuilt(engine, owner, it.name));
+    let reports = try_join_all(all).await?;
+    let records: u64 = reports.iter().map(|it| it.records).sum();
+    Ok(records as f64 / began.elapsed().as_secs_f64())
+}
+
+async fn rebuilt(engine: &Engine, owner: &PgPool, projection: &str) -> Result<Report> {
+    let never = CancellationToken::new();
+    let report = rebuild(&engine.source(), owner, projection, &Options::default(), |_| {}, &never).await?;
+    ensure!(report.parked == 0, "{} records of {projection} could not be folded", report.parked);
+    Ok(report)
 }
 
 /// Copies the rows of a table into a bare one; the seconds that it took.

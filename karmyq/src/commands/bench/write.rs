@@ -35,6 +35,8 @@ const CONNECTIONS: usize = 2_048;
 const PAIRS: usize = 64;
 /// Pairs that settle at a time: registering is costly on purpose.
 const SETTLE_AT_ONCE: usize = 4;
+/// The projection with the most rows.
+const PROJECTION: &str = "requests";
 /// How long projections may take to fold what the loads have written: millions of events.
 const CAUGHT_UP: Duration = Duration::from_secs(600);
 /// How often that is looked at.
@@ -103,7 +105,7 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     read_side.stop().await?;
     command_api.stop().await?;
     mention("measuring replay");
-    let replayed = replay::measure(&engine, &owner).await.context("replay")?;
+    let replayed = replay::measure(&engine, &owner, PROJECTION).await.context("replay")?;
     Ok(Report {
         ceiling_events_per_second,
         in_process: edits,

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use service_kit::answer::Problem;
 use sqlx::QueryBuilder;
 use sqlx::postgres::{PgConnection, Postgres};
+use uuid::Uuid;
 
 use super::{COLUMNS, Row};
 use crate::at::At;
@@ -92,20 +93,57 @@ fn contains(text: &str) -> String {
     format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
 }
 
-/// How a list is ordered: name, expression, its type, direction.
+/// Between a distance and the sort value after it.
+const BESIDE: char = '|';
+
+/// The last community of the page before.
+#[derive(Debug)]
+pub(super) struct After<'a> {
+    /// In kilometres; infinite without coordinates.
+    distance: f64,
+    key: &'a str,
+    id: Uuid,
+}
+
+/// How a list is ordered: name, name when distances come first, expression, its type, direction.
 #[derive(Debug)]
 pub(super) struct Order {
-    pub(super) name: &'static str,
+    name: &'static str,
+    nearest: &'static str,
     expression: &'static str,
     cast: &'static str,
     descending: bool,
 }
 
 const ORDERS: [Order; 4] = [
-    Order { name: "activity", expression: "c.last_activity_at", cast: "timestamptz", descending: true },
-    Order { name: "newest", expression: "c.created_at", cast: "timestamptz", descending: true },
-    Order { name: "members", expression: "c.current_members", cast: "integer", descending: true },
-    Order { name: "alphabetical", expression: "lower(c.name)", cast: "text", descending: false },
+    Order {
+        name: "activity",
+        nearest: "nearest-activity",
+        expression: "c.last_activity_at",
+        cast: "timestamptz",
+        descending: true,
+    },
+    Order {
+        name: "newest",
+        nearest: "nearest-newest",
+        expression: "c.created_at",
+        cast: "timestamptz",
+        descending: true,
+    },
+    Order {
+        name: "members",
+        nearest: "nearest-members",
+        expression: "c.current_members",
+        cast: "integer",
+        descending: true,
+    },
+    Order {
+        name: "alphabetical",
+        nearest: "nearest-alphabetical",
+        expression: "lower(c.name)",
+        cast: "text",
+        descending: false,
+    },
 ];
 
 impl Order {
@@ -115,18 +153,38 @@ impl Order {
         ORDERS.iter().find(|it| name == Some(it.name)).unwrap_or(&ORDERS[0])
     }
 
-    /// Refuses a cursor whose value is none of this order.
-    pub(super) fn check(&self, page: &Page<String>) -> Result<(), Problem> {
-        match page.after_key() {
-            Some(key) if !self.accepts(key) => {
-                Err(Problem::bad_request("INVALID_CURSOR", "the cursor is none of this list and order"))
-            }
-            Some(_) | None => Ok(()),
+    /// The name that cursors have.
+    pub(super) const fn of_cursors(&self, filter: &Filter) -> &'static str {
+        if filter.is_by_place() { self.nearest } else { self.name }
+    }
+
+    /// Reads the cursor of the page; refuses one whose value is none of this order.
+    pub(super) fn after<'a>(
+        &self,
+        filter: &Filter,
+        page: &'a Page<String>,
+    ) -> Result<Option<After<'a>>, Problem> {
+        let Some((key, id)) = &page.after else { return Ok(None) };
+        let parts = match filter.is_by_place() {
+            true => key.split_once(BESIDE).and_then(|(distance, key)| Some((distance.parse().ok()?, key))),
+            false => Some((f64::INFINITY, key.as_str())),
+        };
+        match parts {
+            Some((distance, key)) if self.accepts(key) => Ok(Some(After { distance, key, id: *id })),
+            _ => Err(Problem::bad_request("INVALID_CURSOR", "the cursor is none of this list and order")),
         }
     }
 
-    /// The sort value of a row, as text that PostgreSQL reads back.
-    pub(super) fn key(&self, row: &Row) -> String {
+    /// The sort value of a row, as text that PostgreSQL reads back; with its distance before it where that comes first.
+    pub(super) fn key(&self, filter: &Filter, row: &Row) -> String {
+        let key = self.own_key(row);
+        match filter.is_by_place() {
+            true => format!("{:?}{BESIDE}{key}", row.distance_km.unwrap_or(f64::INFINITY)),
+            false => key,
+        }
+    }
+
+    fn own_key(&self, row: &Row) -> String {
         let instant = |at: At| at.0.to_rfc3339_opts(SecondsFormat::Micros, true);
         match self.name {
             "activity" => instant(row.last_activity_at),
@@ -167,6 +225,7 @@ pub(super) async fn rows(
     filter: &Filter,
     order: &Order,
     page: &Page<String>,
+    after: Option<After<'_>>,
     located: bool,
 ) -> sqlx::Result<Vec<Row>> {
     let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS}, "));
@@ -174,9 +233,17 @@ pub(super) async fn rows(
     sql.push(" AS distance_km");
     filter.push(&mut sql);
     let (comparison, direction) = if order.descending { ("<", "DESC") } else { (">", "ASC") };
-    if let Some((key, id)) = &page.after {
-        sql.push(format!(" AND ({}, c.id) {comparison} (", order.expression)).push_bind(key.clone());
-        sql.push(format!("::{}, ", order.cast)).push_bind(*id).push(")");
+    if let Some(After { distance, key, id }) = after {
+        sql.push(" AND (");
+        if located {
+            sql.push("COALESCE(");
+            filter.push_distance(&mut sql);
+            sql.push(", 'Infinity') > ").push_bind(distance).push(" OR COALESCE(");
+            filter.push_distance(&mut sql);
+            sql.push(", 'Infinity') = ").push_bind(distance).push(" AND ");
+        }
+        sql.push(format!("({}, c.id) {comparison} (", order.expression)).push_bind(key.to_owned());
+        sql.push(format!("::{}, ", order.cast)).push_bind(id).push("))");
     }
     sql.push(" ORDER BY ");
     if located {

@@ -72,11 +72,21 @@ async fn nearest(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Community
              WHERE m.status = 'active' AND m.community_id <> ALL ($1)
              GROUP BY m.community_id
          )
-         SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
-                c.last_activity_at, COALESCE(s.members, 0) AS shared_members
-         FROM community.communities AS c LEFT JOIN shared AS s ON s.community_id = c.id
-         WHERE c.status = 'active' AND c.id <> ALL ($1)
-         ORDER BY COALESCE(s.members, 0) DESC, c.last_activity_at DESC, c.id DESC LIMIT $3",
+         SELECT * FROM (
+             (SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
+                     c.last_activity_at, s.members AS shared_members
+              FROM shared AS s JOIN community.communities AS c ON c.id = s.community_id
+              WHERE c.status = 'active'
+              ORDER BY s.members DESC, c.last_activity_at DESC, c.id DESC LIMIT $3)
+             UNION ALL
+             (SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
+                     c.last_activity_at, 0
+              FROM community.communities AS c
+              WHERE c.status = 'active' AND c.id <> ALL ($1)
+                AND NOT EXISTS (SELECT FROM shared AS s WHERE s.community_id = c.id)
+              ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $3)
+         ) AS nearest
+         ORDER BY shared_members DESC, last_activity_at DESC, id DESC LIMIT $3",
     )
     .bind(who.memberships.iter().map(|it: &Membership| it.community_id).collect::<Vec<_>>())
     .bind(who.user_id)
@@ -103,11 +113,8 @@ async fn asks(db: &mut PgConnection, who: &Who, communities: &[Community]) -> sq
     let mut sql = QueryBuilder::new(format!("SELECT {} FROM requests.help_requests AS r", requests::COLUMNS));
     sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.proposal_count < ")
         .push_bind(ENOUGH_PROPOSALS);
-    sql.push(" AND r.id IN (SELECT request_id FROM requests.request_communities WHERE status = 'approved'");
-    sql.push(" AND community_id = ANY (")
-        .push_bind(ids.clone())
-        .push(")) AND r.requester_id <> ")
-        .push_bind(who.user_id);
+    sql.push(" AND r.id IN (SELECT requests.posted_in(").push_bind(ids.clone());
+    sql.push(", 'open')) AND r.requester_id <> ").push_bind(who.user_id);
     // What is also posted in a community of the reader's stands in the first part.
     sql.push(" AND NOT r.community_ids && ").push_bind(who.spanned());
     requests::push_without_own_matches(&mut sql, who.user_id);

@@ -65,10 +65,11 @@ async fn cards(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Item>> {
         "SELECT c.id, c.name, c.last_activity_at,
                 count(*) FILTER (WHERE a.type = 'match_completed') AS exchanges,
                 count(DISTINCT a.user_id) FILTER (WHERE a.type = 'user_joined_community') AS new_members,
-                (SELECT count(*) FROM requests.help_requests AS r
-                 WHERE r.id IN (SELECT request_id FROM requests.request_communities
-                                WHERE community_id = c.id AND status = 'approved' AND created_at > $2)
-                   AND r.status = 'open' AND r.expires_at > $3) AS open_asks
+                (SELECT count(*) FROM requests.posted_in(ARRAY[c.id], 'open') AS posted (id)
+                 -- OFFSET keeps PostgreSQL from looking at all asks of the week instead.
+                 CROSS JOIN LATERAL (SELECT created_at, expires_at FROM requests.help_requests
+                                     WHERE id = posted.id OFFSET 0) AS r
+                 WHERE r.created_at > $2 AND r.expires_at > $3) AS open_asks
          FROM community.communities AS c
          LEFT JOIN feed.activities AS a ON a.community_id = c.id AND a.created_at > $2
          WHERE c.id = ANY ($1) AND c.status = 'active'
@@ -118,9 +119,8 @@ async fn top_helpers(
 
 async fn open_requests(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Item>> {
     let mut sql = QueryBuilder::new(format!("SELECT {} FROM requests.help_requests AS r", requests::COLUMNS));
-    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.id IN (SELECT request_id FROM");
-    sql.push(" requests.request_communities WHERE status = 'approved' AND community_id = ANY (");
-    sql.push_bind(who.spanned()).push(")) AND r.requester_id <> ").push_bind(who.user_id);
+    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.id IN (SELECT requests.posted_in(");
+    sql.push_bind(who.spanned()).push(", 'open')) AND r.requester_id <> ").push_bind(who.user_id);
     requests::push_without_own_matches(&mut sql, who.user_id);
     sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ").push_bind(CANDIDATES);
     let rows = sql.build_query_as().fetch_all(&mut *db).await?;

@@ -1,0 +1,280 @@
+-- Reads that cost what their answer needs, however much there is.
+
+-- The asks that a community sees, by status. Overlaps of arrays are not leakproof, so under row security PostgreSQL would
+-- look at every request; the functions below use these indexes with their owner's rights. Without a pending list, which
+-- every search would have to go through.
+CREATE INDEX help_requests_open_in ON requests.help_requests USING gin (community_ids) WITH (fastupdate = off)
+    WHERE status = 'open';
+CREATE INDEX help_requests_matched_in ON requests.help_requests USING gin (community_ids) WITH (fastupdate = off)
+    WHERE status = 'matched' AND text_forgotten_at IS NULL;
+CREATE INDEX help_requests_completed_in ON requests.help_requests USING gin (community_ids) WITH (fastupdate = off)
+    WHERE status = 'completed' AND text_forgotten_at IS NULL;
+CREATE INDEX help_requests_pending_in ON requests.help_requests USING gin (pending_community_ids) WITH (fastupdate = off)
+    WHERE status = 'pending';
+CREATE INDEX help_requests_for_everybody ON requests.help_requests (status)
+    WHERE visibility_scope = 'platform' AND text_forgotten_at IS NULL;
+CREATE INDEX communities_open_to_outsiders ON community.communities (id)
+    WHERE outsider_response_allowed AND visibility_mode = 'public';
+CREATE INDEX activities_by_person ON feed.activities (community_id, user_id, created_at)
+    WHERE type IN ('request_created', 'offer_created');
+
+-- Ids of accounts that are deactivated or erased. A view of its owner's, so that a policy looks one up in an index
+-- instead of calling a function for each row.
+CREATE INDEX users_inactive ON auth.users (id) WHERE state <> 'active';
+CREATE VIEW auth.inactive_accounts AS SELECT id FROM auth.users WHERE state <> 'active';
+GRANT SELECT ON auth.inactive_accounts TO karmyq_query;
+
+-- Ids of requests in a status that members of these communities can be in the audience of. Row security has the last word
+-- on the requests themselves.
+CREATE FUNCTION requests.posted_in(communities uuid[], wanted text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 100
+BEGIN ATOMIC
+    -- A branch per index; all but one end before they begin.
+    SELECT r.id FROM requests.help_requests AS r
+    WHERE posted_in.wanted = 'open' AND r.status = 'open' AND r.community_ids && posted_in.communities
+    UNION ALL
+    SELECT r.id FROM requests.help_requests AS r
+    WHERE posted_in.wanted = 'matched' AND r.status = 'matched' AND r.text_forgotten_at IS NULL
+      AND r.community_ids && posted_in.communities
+    UNION ALL
+    SELECT r.id FROM requests.help_requests AS r
+    WHERE posted_in.wanted = 'completed' AND r.status = 'completed' AND r.text_forgotten_at IS NULL
+      AND r.community_ids && posted_in.communities
+    UNION ALL
+    SELECT r.id FROM requests.help_requests AS r
+    WHERE posted_in.wanted = 'pending' AND r.status = 'pending' AND r.pending_community_ids && posted_in.communities;
+END;
+
+-- Ids of all requests in a status that the caller can be in the audience of, and of all that the caller takes part in.
+-- With communities, only what is posted in those counts beside the latter.
+CREATE FUNCTION requests.within_reach(communities uuid[], wanted text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 200
+BEGIN ATOMIC
+    SELECT requests.posted_in(
+        COALESCE(
+            within_reach.communities,
+            COALESCE(auth.caller_communities(), '{}') || ARRAY(
+                SELECT c.id FROM community.communities AS c
+                WHERE c.outsider_response_allowed AND c.visibility_mode = 'public'
+            )
+        ),
+        within_reach.wanted
+    )
+    UNION ALL
+    SELECT r.id FROM requests.help_requests AS r
+    WHERE r.visibility_scope = 'platform' AND r.text_forgotten_at IS NULL AND r.status = within_reach.wanted
+      AND within_reach.communities IS NULL
+    UNION ALL
+    SELECT r.id FROM requests.help_requests AS r WHERE r.requester_id = (SELECT auth.caller())
+    UNION ALL
+    SELECT m.request_id FROM requests.matches AS m WHERE m.responder_id = (SELECT auth.caller());
+END;
+
+GRANT EXECUTE ON FUNCTION requests.posted_in(uuid[], text), requests.within_reach(uuid[], text) TO karmyq_query;
+
+-- The same audience as before (request.md 6.1), said so that what costs most is looked at last and nothing calls a
+-- function for each row.
+ALTER POLICY reader ON requests.help_requests
+    USING (
+        requester_id = (SELECT auth.caller())
+        OR (SELECT auth.caller()) IS NOT NULL
+           AND status IN ('open', 'matched', 'completed')
+           AND (status <> 'open' OR expires_at > now())
+           AND text_forgotten_at IS NULL
+           AND (
+               visibility_scope = 'platform'
+               OR community_ids && ARRAY(
+                   SELECT c.id FROM community.communities AS c
+                   WHERE c.outsider_response_allowed AND c.visibility_mode = 'public'
+               )
+               OR community_ids && (SELECT auth.caller_communities())::uuid[]
+                  AND EXISTS (
+                      SELECT FROM community.memberships AS m
+                      WHERE m.user_id = help_requests.requester_id AND m.status = 'active'
+                        AND m.community_id = ANY (help_requests.community_ids)
+                        AND m.community_id = ANY ((SELECT auth.caller_communities())::uuid[])
+                  )
+           )
+           AND NOT EXISTS (SELECT FROM auth.inactive_accounts AS u WHERE u.id = help_requests.requester_id)
+        OR EXISTS (
+            SELECT FROM requests.matches AS m
+            WHERE m.request_id = help_requests.id AND m.responder_id = (SELECT auth.caller())
+        )
+        OR status = 'pending'
+           AND pending_community_ids && (SELECT auth.caller_communities())::uuid[]
+           AND EXISTS (
+               SELECT FROM community.memberships AS m
+               WHERE m.user_id = (SELECT auth.caller()) AND m.status = 'active' AND m.role IN ('admin', 'moderator')
+                 AND m.community_id = ANY (help_requests.pending_community_ids)
+                 AND m.community_id = ANY ((SELECT auth.caller_communities())::uuid[])
+           )
+    );
+
+-- As before. A value and not EXISTS, which PostgreSQL would rather answer from a table of all public communities.
+ALTER POLICY reader ON community.memberships
+    USING (
+        community_id = ANY ((SELECT auth.caller_communities())::uuid[])
+        OR user_id = (SELECT auth.caller())
+        OR (
+            SELECT c.visibility_mode = 'public' AND c.access_type = 'public'
+            FROM community.communities AS c WHERE c.id = memberships.community_id
+        )
+    );
+
+-- The functions of earlier files as they were, except that each looks up once who calls, and not for every row.
+
+CREATE OR REPLACE FUNCTION requests.counterpart_feedback(match uuid)
+    RETURNS TABLE (theirs_given boolean, both_allow_featuring boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+BEGIN ATOMIC
+    SELECT COALESCE(bool_or(f.from_user_id <> (SELECT auth.caller())), false),
+           count(*) = 2 AND bool_and(f.allow_featuring)
+    FROM requests.matches AS m
+    LEFT JOIN requests.match_feedback AS f ON f.match_id = m.id
+    WHERE m.id = counterpart_feedback.match AND (SELECT auth.caller()) IN (m.requester_id, m.responder_id)
+    GROUP BY m.id;
+END;
+
+CREATE OR REPLACE FUNCTION reputation.rating_averages(people uuid[], communities uuid[], as_of timestamptz)
+    RETURNS TABLE (
+        user_id uuid, community_id uuid, ratings bigint, weighted_rating double precision,
+        helpfulness double precision, responsiveness double precision, clarity double precision
+    )
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+BEGIN ATOMIC
+    SELECT e.user_id, e.community_id, count(*), sum(r.rating * w.weight) / sum(w.weight),
+           avg(r.helpfulness)::double precision, avg(r.responsiveness)::double precision, avg(r.clarity)::double precision
+    FROM reputation.exchanges AS e
+    JOIN reputation.ratings AS r ON r.match_id = e.match_id AND r.user_id = e.user_id
+    LEFT JOIN community.configs AS c ON c.community_id = e.community_id
+    CROSS JOIN LATERAL (
+        SELECT greatest(0.1, power(
+            0.5,
+            greatest(0, extract(epoch FROM rating_averages.as_of - r.given_at)::double precision / 86400)
+                / NULLIF(COALESCE(c.karma_decay_half_life_days, 180), 0)
+        )) AS half_lives
+    ) AS decay
+    -- Half-life 0 means no decay.
+    CROSS JOIN LATERAL (SELECT COALESCE(decay.half_lives, 1) AS weight) AS w
+    WHERE e.user_id = ANY (rating_averages.people)
+      AND e.community_id = ANY (rating_averages.communities)
+      AND (e.user_id = (SELECT auth.caller()) OR e.community_id = ANY ((SELECT auth.caller_communities())::uuid[]))
+    GROUP BY e.user_id, e.community_id;
+END;
+
+CREATE OR REPLACE FUNCTION auth.people(ids uuid[])
+    RETURNS TABLE (id uuid, name text, avatar_url text, state text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 20
+BEGIN ATOMIC
+    SELECT u.id, u.name, u.avatar_url, u.state
+    FROM auth.users AS u
+    WHERE u.id = ANY (people.ids)
+      AND (SELECT auth.caller()) IS NOT NULL
+      AND (
+          u.id = (SELECT auth.caller())
+          OR EXISTS (
+              SELECT FROM community.memberships AS m
+              JOIN community.communities AS c ON c.id = m.community_id
+              WHERE m.user_id = u.id
+                AND (
+                    m.community_id = ANY ((SELECT auth.caller_communities())::uuid[])
+                    OR c.visibility_mode = 'public' AND c.access_type = 'public'
+                )
+          )
+          OR EXISTS (
+              SELECT FROM requests.matches AS m
+              WHERE m.requester_id = u.id AND m.responder_id = (SELECT auth.caller())
+                 OR m.responder_id = u.id AND m.requester_id = (SELECT auth.caller())
+          )
+          OR EXISTS (
+              SELECT FROM requests.help_requests AS r
+              WHERE r.requester_id = u.id AND r.status IN ('open', 'matched', 'completed')
+                AND r.text_forgotten_at IS NULL
+                AND (
+                    r.visibility_scope = 'platform'
+                    OR EXISTS (
+                        SELECT FROM community.communities AS c
+                        WHERE c.id = ANY (r.community_ids)
+                          AND c.outsider_response_allowed AND c.visibility_mode = 'public'
+                    )
+                )
+          )
+          OR EXISTS (
+              SELECT FROM community.join_requests AS j
+              JOIN community.memberships AS m ON m.community_id = j.community_id
+              WHERE j.user_id = u.id AND m.user_id = (SELECT auth.caller())
+                AND m.status = 'active' AND m.role IN ('admin', 'moderator')
+          )
+      );
+END;
+
+CREATE OR REPLACE FUNCTION reputation.trust_inputs(people uuid[], as_of timestamptz)
+    RETURNS TABLE (
+        user_id uuid, community_id uuid, is_member boolean, exchanges bigint, counterparties bigint, repeated bigint,
+        rating double precision, depth_weight double precision, breadth_weight double precision,
+        feedback_threshold double precision, min_interactions integer, carry_enabled boolean,
+        carry_factor double precision, carry_cap integer
+    )
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 50
+BEGIN ATOMIC
+    WITH met AS (
+        SELECT DISTINCT p.id
+        FROM unnest(trust_inputs.people) AS p (id)
+        WHERE p.id = (SELECT auth.caller())
+           OR EXISTS (
+               SELECT FROM community.memberships AS m
+               WHERE m.user_id = p.id AND m.status = 'active' AND m.community_id = ANY ((SELECT auth.caller_communities())::uuid[])
+           )
+    ), counterparts AS (
+        SELECT e.user_id, e.community_id, e.counterparty_id, count(*) AS times
+        FROM met JOIN reputation.exchanges AS e ON e.user_id = met.id
+        WHERE e.completed_at > trust_inputs.as_of - interval '365 days'
+        GROUP BY e.user_id, e.community_id, e.counterparty_id
+    ), facts AS (
+        SELECT c.user_id, c.community_id, sum(c.times)::bigint AS exchanges, count(*) AS counterparties,
+               count(*) FILTER (WHERE c.times >= 2) AS repeated
+        FROM counterparts AS c
+        GROUP BY c.user_id, c.community_id
+    ), memberships AS (
+        SELECT m.user_id, m.community_id
+        FROM met JOIN community.memberships AS m ON m.user_id = met.id
+        WHERE m.status = 'active'
+    )
+    SELECT COALESCE(m.user_id, f.user_id), COALESCE(m.community_id, f.community_id), m.user_id IS NOT NULL,
+           COALESCE(f.exchanges, 0), COALESCE(f.counterparties, 0), COALESCE(f.repeated, 0), r.rating,
+           COALESCE(c.trust_depth_weight, 0.6), COALESCE(c.trust_breadth_weight, 0.4),
+           COALESCE(c.trust_feedback_threshold, 3), COALESCE(c.min_interactions_for_trust, 1),
+           COALESCE(c.trust_carry_enabled, true), COALESCE(c.trust_carry_factor, 0.4), COALESCE(c.trust_carry_cap, 59)
+    FROM memberships AS m
+    FULL JOIN facts AS f ON f.user_id = m.user_id AND f.community_id = m.community_id
+    LEFT JOIN community.configs AS c ON c.community_id = COALESCE(m.community_id, f.community_id)
+    LEFT JOIN LATERAL (
+        -- Ratings of any age, weighted by it: the half-life of the community's karma, never below 0.1; 0 is no decay.
+        SELECT sum(g.rating * w.weight) / sum(w.weight) AS rating
+        FROM reputation.exchanges AS e
+        JOIN reputation.ratings AS g ON g.match_id = e.match_id AND g.user_id = e.user_id
+        CROSS JOIN LATERAL (
+            SELECT greatest(0.1, COALESCE(power(
+                0.5,
+                greatest(0, extract(epoch FROM trust_inputs.as_of - g.given_at)::double precision / 86400)
+                    / NULLIF(COALESCE(c.karma_decay_half_life_days, 180), 0)
+            ), 1)) AS weight
+        ) AS w
+        WHERE e.user_id = COALESCE(m.user_id, f.user_id) AND e.community_id = COALESCE(m.community_id, f.community_id)
+    ) AS r ON true;
+END;
+
+CREATE OR REPLACE FUNCTION reputation.community_quality(community uuid, since timestamptz) RETURNS double precision
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+BEGIN ATOMIC
+    SELECT avg(COALESCE(q.mean, r.rating))
+    FROM reputation.exchanges AS e
+    JOIN reputation.ratings AS r ON r.match_id = e.match_id AND r.user_id = e.user_id
+    CROSS JOIN LATERAL (
+        SELECT avg(number)::double precision AS mean
+        FROM unnest(ARRAY[r.helpfulness, r.responsiveness, r.clarity]) AS number
+    ) AS q
+    WHERE e.community_id = community_quality.community
+      AND e.completed_at > community_quality.since
+      AND e.community_id = ANY ((SELECT auth.caller_communities())::uuid[]);
+END;
