@@ -77,13 +77,10 @@ impl App {
             move || std::future::ready(revocations.check(Uuid::nil()).map_err(|it| it.to_string()))
         });
         let authenticator = Authenticator::new(verifier, revocations);
-        let live = Live::follow(
-            Arc::clone(&log),
-            config.topic_profile,
-            health.gate("notification_events"),
-            shutdown.clone(),
-        );
+        let gate = health.gate("notification_events");
         let (topic_profile, schemas) = (config.topic_profile, Schemas::at(config.registry.as_deref()));
+        let followed = Arc::clone(&log);
+        let live = Live::follow(followed, &pool, positions.clone(), topic_profile, gate, shutdown.clone());
         Ok(Self { pool, positions, live, authenticator, health, log, topic_profile, schemas })
     }
 

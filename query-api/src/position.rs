@@ -1,11 +1,13 @@
 //! Read your own writes: a GET with `min_position` waits until the projections that serve it have passed it.
 //!
-//! One task per process reads the checkpoints, and only while somebody waits, so the load on PostgreSQL does not grow
-//! with the number of waiting requests. (PostgreSQL's NOTIFY would take a database-wide lock at every commit.)
+//! Two steps. `tracker` is the one task of the process that looks at the checkpoints for all who wait, so the load on
+//! PostgreSQL does not grow with their number; what it says is a hint, for a model may be swapped a moment later. What an
+//! answer includes is decided by `snapshot`, in the transaction that the answer is read in (`reading`).
 
-use std::collections::{HashMap, HashSet};
+mod snapshot;
+mod tracker;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -18,166 +20,105 @@ use metrics::histogram;
 use service_kit::answer::Problem;
 use service_kit::auth::Authentication;
 use sqlx::PgPool;
-use tokio::sync::{Notify, watch};
+use sqlx::postgres::PgConnection;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::bulkhead::Bulkhead;
 use crate::params::Params;
 use crate::projections::Projection;
+pub(crate) use snapshot::{checkpoints, visible};
+use tracker::Tracker;
 
-/// Pause between two readings of the checkpoints.
-const INTERVAL: Duration = Duration::from_millis(10);
-/// Pause after a reading that failed.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// `wait_ms` unless the client says otherwise.
 const DEFAULT_WAIT_MS: u32 = 2_000;
 /// Largest `wait_ms`.
 const MAX_WAIT_MS: u32 = 10_000;
-/// An older reading does not count: a rebuilt projection may have taken its place since.
-const FRESH: Duration = Duration::from_secs(1);
 
-/// A partition of a projection.
-type Folded = (String, String, i32);
+/// A record that a projection has to have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Goal {
+    pub(crate) by: Projection,
+    pub(crate) domain: Domain,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) need: Need,
+}
 
-/// How far the projections are, and what they passed without folding it.
-#[derive(Debug, Default)]
-struct Checkpoints {
-    /// The offset to fold next.
-    next: HashMap<Folded, i64>,
-    /// Offsets of parked records: behind the checkpoint, and yet in no row.
-    parked: HashSet<(Folded, i64)>,
+/// What it takes to have come to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Need {
+    /// It is in the rows.
+    Folded,
+    /// It is in the rows or parked.
+    Passed,
 }
 
 /// How far the projections are. Clones share one background task.
 #[derive(Clone, Debug)]
-pub(crate) struct Positions(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
+pub(crate) struct Positions {
     profile: Profile,
-    waiting: AtomicUsize,
-    somebody_waits: Notify,
-    known: watch::Sender<Option<(Instant, Checkpoints)>>,
-}
-
-/// A position together with the projections that have to pass it.
-#[derive(Clone, Debug)]
-pub(crate) struct Awaited {
-    position: Position,
-    by: Vec<Projection>,
+    tracker: Tracker,
 }
 
 impl Positions {
     /// Starts the task, which ends with the shutdown.
     pub(crate) fn follow(pool: PgPool, profile: Profile, shutdown: CancellationToken) -> Self {
-        let positions = Self(Arc::new(Shared {
-            profile,
-            waiting: AtomicUsize::new(0),
-            somebody_waits: Notify::new(),
-            known: watch::Sender::new(None),
-        }));
-        tokio::spawn(shutdown.run_until_cancelled_owned(keep_reading(Arc::clone(&positions.0), pool)));
-        positions
+        Self { profile, tracker: Tracker::follow(pool, shutdown) }
+    }
+
+    /// Waits until all of it is visible. Whoever reads afterwards has to ask [`visible`] in their own transaction.
+    pub(crate) async fn wait(&self, goals: Arc<[Goal]>) {
+        self.tracker.wait(goals).await;
     }
 
     /// Reads a position that these projections are to pass; those that do not fold its topic have passed it already.
-    pub(crate) fn awaited(&self, text: &str, projections: &[Projection]) -> Option<Awaited> {
-        let position: Position = text.parse().ok()?;
-        let domain = Domain::ALL.into_iter().find(|it| it.events_topic() == &*position.of.topic);
-        let by = match domain {
-            Some(domain) if position.of.partition >= partitions(domain, self.0.profile) => return None,
-            Some(domain) => projections.iter().copied().filter(|it| it.domains().contains(&domain)).collect(),
-            None => Vec::new(),
+    /// None when it is no position.
+    fn goals(&self, text: &str, projections: &[Projection]) -> Option<Vec<Goal>> {
+        let Position { of, offset } = text.parse().ok()?;
+        let Some(domain) = Domain::ALL.into_iter().find(|it| it.events_topic() == &*of.topic) else {
+            return Some(Vec::new());
         };
-        Some(Awaited { position, by })
+        if of.partition >= partitions(domain, self.profile) {
+            return None;
+        }
+        let goal = |by| Goal { by, domain, partition: of.partition, offset, need: Need::Folded };
+        let folding = projections.iter().filter(|it| it.domains().contains(&domain));
+        Some(folding.map(|by| goal(*by)).collect())
+    }
+}
+
+/// What an answer has to include, and by when it has to be there. Stands in the extensions of a request that names
+/// positions.
+#[derive(Clone, Debug)]
+pub(crate) struct Promised {
+    positions: Positions,
+    goals: Arc<[Goal]>,
+    deadline: Instant,
+}
+
+impl Promised {
+    /// Whether what this transaction reads includes all of it.
+    pub(crate) async fn is_seen_by(&self, transaction: &mut PgConnection) -> sqlx::Result<bool> {
+        Ok(visible(transaction, &*self.goals).await?.into_iter().all(|it| it))
     }
 
-    /// Waits until all of it is visible; false when that takes longer than `limit`.
-    pub(crate) async fn wait(&self, awaited: &[Awaited], limit: Duration) -> bool {
-        let visible = |known: &Option<(Instant, Checkpoints)>| {
-            known.as_ref().is_some_and(|(read_at, checkpoints)| {
-                read_at.elapsed() <= FRESH && awaited.iter().all(|it| it.passed(checkpoints))
-            })
-        };
-        if awaited.iter().all(|it| it.by.is_empty()) || visible(&self.0.known.borrow()) {
-            return true;
-        }
-        let mut known = self.0.known.subscribe();
-        let (begun, _waiting) = (Instant::now(), Waiting::begin(&self.0));
-        let passed = tokio::time::timeout(limit, known.wait_for(visible)).await.is_ok_and(|it| it.is_ok());
+    /// Waits until a new transaction should see all of it.
+    ///
+    /// # Errors
+    /// 503 at the deadline.
+    pub(crate) async fn wait(&self) -> Result<(), Problem> {
+        let begun = Instant::now();
+        let waiting = self.positions.wait(Arc::clone(&self.goals));
+        let passed = tokio::time::timeout_at(self.deadline, waiting).await.is_ok();
         histogram!("karmyq_position_wait_seconds", "passed" => if passed { "yes" } else { "no" })
             .record(begun.elapsed());
-        passed
-    }
-}
-
-impl Awaited {
-    fn passed(&self, checkpoints: &Checkpoints) -> bool {
-        let Position { of, offset } = &self.position;
-        self.by.iter().all(|projection| {
-            let key = (projection.name().to_owned(), of.topic.to_string(), of.partition);
-            checkpoints.next.get(&key).is_some_and(|next| next > offset)
-                && !checkpoints.parked.contains(&(key, *offset))
-        })
-    }
-}
-
-/// Counts one waiting request for as long as it lives.
-struct Waiting<'a>(&'a Shared);
-
-impl<'a> Waiting<'a> {
-    fn begin(shared: &'a Shared) -> Self {
-        shared.waiting.fetch_add(1, Ordering::SeqCst);
-        shared.somebody_waits.notify_one();
-        Self(shared)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-async fn keep_reading(shared: Arc<Shared>, pool: PgPool) {
-    loop {
-        while shared.waiting.load(Ordering::SeqCst) == 0 {
-            shared.somebody_waits.notified().await;
+        if passed {
+            return Ok(());
         }
-        match read(&pool).await {
-            Ok(checkpoints) => {
-                shared.known.send_replace(Some((Instant::now(), checkpoints)));
-                tokio::time::sleep(INTERVAL).await;
-            }
-            Err(error) => {
-                warn!(%error, "the checkpoints could not be read");
-                tokio::time::sleep(RETRY_AFTER).await;
-            }
-        }
+        let message = "the read models have not come as far as min_position yet";
+        Err(Problem::unavailable("NOT_YET_VISIBLE", message, Duration::from_secs(1)))
     }
-}
-
-async fn read(pool: &PgPool) -> sqlx::Result<Checkpoints> {
-    let rows: Vec<(String, String, i32, i64)> = sqlx::query_as(
-        "SELECT c.projection, c.topic, c.partition, c.next_offset
-         FROM projection.active AS a JOIN projection.checkpoints AS c USING (projection, version)",
-    )
-    .fetch_all(pool)
-    .await?;
-    // Afterwards: what a checkpoint of before has passed is parked by now, if it is.
-    let parked: Vec<(String, String, i32, i64)> = sqlx::query_as(
-        "SELECT p.projection, p.topic, p.partition, p.record_offset
-         FROM projection.active AS a JOIN projection.parked AS p USING (projection, version)",
-    )
-    .fetch_all(pool)
-    .await?;
-    let keyed = |(projection, topic, partition, offset)| ((projection, topic, partition), offset);
-    Ok(Checkpoints {
-        next: rows.into_iter().map(keyed).collect(),
-        parked: parked.into_iter().map(keyed).collect(),
-    })
 }
 
 /// What a route waits for: the projections that serve it, and a place with the database.
@@ -189,11 +130,18 @@ pub(crate) struct Serving {
 }
 
 /// Middleware of a route: waits for `min_position`. Who is not signed in does not wait; the handler refuses them.
-pub(crate) async fn await_position(State(serving): State<Serving>, request: Request, next: Next) -> Response {
+pub(crate) async fn await_position(
+    State(serving): State<Serving>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let signed_in = matches!(request.extensions().get(), Some(Authentication::SignedIn(_)));
-    if signed_in && let Err(problem) = serving.awaited_by(&mut Params::of_query(request.uri().query())).await
-    {
-        return problem.into_response();
+    if signed_in {
+        match serving.promised(&mut Params::of_query(request.uri().query())).await {
+            Ok(Some(promised)) => _ = request.extensions_mut().insert(promised),
+            Ok(None) => {}
+            Err(problem) => return problem.into_response(),
+        }
     }
     match serving.bulkhead.enter().await {
         Ok(_place) => next.run(request).await,
@@ -202,9 +150,9 @@ pub(crate) async fn await_position(State(serving): State<Serving>, request: Requ
 }
 
 impl Serving {
-    async fn awaited_by(&self, params: &mut Params) -> Result<(), Problem> {
-        let awaited = params.all("min_position").map(|text| self.positions.awaited(text, self.projections));
-        let Some(awaited) = awaited.collect::<Option<Vec<_>>>() else {
+    async fn promised(&self, params: &mut Params) -> Result<Option<Promised>, Problem> {
+        let goals = params.all("min_position").map(|text| self.positions.goals(text, self.projections));
+        let Some(goals) = goals.collect::<Option<Vec<_>>>() else {
             return Err(Problem::bad_request(
                 "INVALID_POSITION",
                 "a position has the form topic/partition@offset",
@@ -212,10 +160,17 @@ impl Serving {
         };
         let wait_ms = params.integer("wait_ms", 0..=MAX_WAIT_MS).unwrap_or(DEFAULT_WAIT_MS);
         std::mem::take(params).finish()?;
-        if self.positions.wait(&awaited, Duration::from_millis(wait_ms.into())).await {
-            return Ok(());
+        let goals: Arc<[Goal]> = goals.concat().into();
+        if goals.is_empty() {
+            return Ok(None);
         }
-        let message = "the read models have not come as far as min_position yet";
-        Err(Problem::unavailable("NOT_YET_VISIBLE", message, Duration::from_secs(1)))
+        let limit = Duration::from_millis(wait_ms.into());
+        let promised =
+            Promised { positions: self.positions.clone(), goals, deadline: Instant::now() + limit };
+        // Who does not want to wait is told by the reading alone.
+        if !limit.is_zero() && !self.positions.tracker.has_passed(&promised.goals) {
+            promised.wait().await?;
+        }
+        Ok(Some(promised))
     }
 }

@@ -20,6 +20,16 @@ pub(crate) enum Projection {
 }
 
 impl Projection {
+    /// All that serve a route.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::UserDirectory,
+        Self::Community,
+        Self::Requests,
+        Self::Feed,
+        Self::Reputation,
+        Self::Notifications,
+    ];
+
     /// Its name in the database.
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::params::Params;
+use crate::position::Promised;
 
 /// The header that names the community of a call, and its alias.
 const CONTEXT_HEADERS: [&str; 2] = ["x-community-context", "x-community-id"];
@@ -154,7 +155,17 @@ impl FromRequestParts<App> for Reading {
         if let Some(community) = community {
             correlation::note_community(community);
         }
-        Self::begin(&app.pool, claims, community).await
+        let promised = parts.extensions.get::<Promised>();
+        loop {
+            let mut reading = Self::begin(&app.pool, Arc::clone(&claims), community).await?;
+            let Some(promised) = promised else { return Ok(reading) };
+            if promised.is_seen_by(reading.db()).await? {
+                return Ok(reading);
+            }
+            // Another version has been swapped in since the wait was over. Whoever waits holds no connection.
+            drop(reading);
+            promised.wait().await?;
+        }
     }
 }
 

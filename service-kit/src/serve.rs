@@ -1,7 +1,8 @@
 //! Listening: from an address to a router that serves, within limits, and a drain that ends in time.
 //!
 //! A connection that is idle, or sends its headers byte by byte, is closed after [`HEADERS`]; how long a call may take
-//! once its headers are there is the router's affair (`middleware`). Beyond [`MOST_CONNECTIONS`] new ones wait in the
+//! once its headers are there is the router's affair (`middleware`). One whose peer takes nothing of an answer for
+//! [`UNTAKEN`] is dropped by the kernel, with whatever waits in it. Beyond [`MOST_CONNECTIONS`] new ones wait in the
 //! kernel's queue. The number of open files is raised to what the machine allows.
 
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use metrics::gauge;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -32,6 +34,8 @@ use tracing::{debug, info, warn};
 pub const DRAIN: Duration = Duration::from_secs(20);
 /// How long the headers of the next request may take, from the first byte of the connection or the answer before.
 pub const HEADERS: Duration = Duration::from_secs(30);
+/// How long a peer may take nothing, or acknowledge nothing, while there is something for it.
+pub const UNTAKEN: Duration = Duration::from_secs(20);
 /// Connections at a time.
 pub const MOST_CONNECTIONS: usize = 16_384;
 /// Pause after a fault of the listener; nothing tells when files may be opened again.
@@ -89,6 +93,10 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, watcher
     // Answers are small: waiting for more to send would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         warn!(%error, "cannot set TCP_NODELAY");
+    }
+    // An answer without end would else be held for a peer that is silent, or reads nothing, as long as it likes.
+    if let Err(error) = set_tcp_user_timeout(&stream, UNTAKEN.as_millis() as u32) {
+        warn!(%error, "cannot set TCP_USER_TIMEOUT");
     }
     let answer = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);

@@ -1,5 +1,6 @@
 //! A world for one test: a fresh database with all migrations, a log in memory, query-api on a free port.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -32,14 +33,52 @@ pub(crate) struct World {
     keys: PathBuf,
     pub(crate) projector: PgPool,
     pub(crate) command: PgPool,
-    base: String,
+    pub(crate) owner: PgPool,
+    instances: Vec<Instance>,
     client: Client,
     signer: Signer,
+    log: Arc<MemoryLog>,
     lane: Box<dyn Lane>,
     membership: Arc<dyn Membership>,
     fence_at: (TopicPartition, i64),
+}
+
+/// A running query-api.
+struct Instance {
+    address: SocketAddr,
+    base: String,
     stop: CancellationToken,
     service: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Instance {
+    /// Starts one on a free port.
+    async fn start(database: &str, keys: &Path, log: &Arc<MemoryLog>) -> Self {
+        let listener = service_kit::serve::bind(query_api::ANY_LOCAL_PORT).await.expect("a free port");
+        let listen = listener.local_addr().expect("it listens");
+        let url = options("DATABASE_URL_QUERY_API").database(database).to_url_lossy();
+        let config = Config {
+            listen,
+            database_url: url.as_str().parse().expect("any text is a secret"),
+            kafka: String::new(),
+            registry: None,
+            topic_profile: PROFILE,
+            public_keys: keys.to_owned(),
+            allowed_origins: Vec::new(),
+            rate_limit_disabled: true,
+            rate_limit_multiplier: 1.0,
+            max_concurrent_calls: MAX_CONCURRENT_CALLS,
+        };
+        let (stop, log) = (CancellationToken::new(), Arc::clone(log));
+        let service = tokio::spawn(query_api::run_on(listener, config, log, stop.clone()));
+        Self { address: listen, base: format!("http://{listen}"), stop, service }
+    }
+
+    /// Ends it in order.
+    async fn stop(self) {
+        self.stop.cancel();
+        self.service.await.expect("it does not panic").expect("it ends in order");
+    }
 }
 
 /// An answer.
@@ -85,7 +124,8 @@ impl World {
         administer(format!("CREATE DATABASE {database} OWNER karmyq_owner")).await;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
         let migrator = sqlx::migrate::Migrator::new(migrations).await.expect("migrations are readable");
-        migrator.run(&pool("MIGRATIONS_DATABASE_URL", &database)).await.expect("migrations run");
+        let owner = pool("MIGRATIONS_DATABASE_URL", &database);
+        migrator.run(&owner).await.expect("migrations run");
         prepare(&database).await;
 
         let log = MemoryLog::new();
@@ -100,45 +140,44 @@ impl World {
         let private = PRIVATE_KEY.parse().expect("any text is a secret");
         let signer = Signer::new(&private, &verifier).expect("the public half is there");
 
-        let listener = service_kit::serve::bind(query_api::ANY_LOCAL_PORT).await.expect("a free port");
-        let address = listener.local_addr().expect("it listens");
-        let url = options("DATABASE_URL_QUERY_API").database(&database).to_url_lossy();
-        let config = Config {
-            listen: address,
-            database_url: url.as_str().parse().expect("any text is a secret"),
-            kafka: String::new(),
-            registry: None,
-            topic_profile: PROFILE,
-            public_keys: keys.clone(),
-            allowed_origins: Vec::new(),
-            rate_limit_disabled: true,
-            rate_limit_multiplier: 1.0,
-            max_concurrent_calls: MAX_CONCURRENT_CALLS,
-        };
-        let stop = CancellationToken::new();
-        let service = tokio::spawn(query_api::run_on(listener, config, Arc::new(log), stop.clone()));
+        let log = Arc::new(log);
+        let instances = vec![Instance::start(&database, &keys, &log).await];
         let world = Self {
             projector: pool("DATABASE_URL_PROJECTORS", &database),
             command: pool("DATABASE_URL_COMMAND_API", &database),
             database,
             keys,
-            base: format!("http://{address}"),
+            owner,
+            instances,
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
             signer,
+            log,
             lane,
             membership,
             fence_at,
-            stop,
-            service,
         };
-        world.ready().await;
+        world.ready(0).await;
         world
     }
 
+    /// Starts another query-api beside the others and waits until it is ready.
+    pub(crate) async fn another_instance(&mut self) {
+        self.instances.push(Instance::start(&self.database, &self.keys, &self.log).await);
+        self.ready(self.instances.len() - 1).await;
+    }
+
+    /// Ends a query-api in order and puts a new one in its place, elsewhere.
+    pub(crate) async fn restart(&mut self, instance: usize) {
+        let new = Instance::start(&self.database, &self.keys, &self.log).await;
+        std::mem::replace(&mut self.instances[instance], new).stop().await;
+        self.ready(instance).await;
+    }
+
     /// Waits until the service is ready.
-    async fn ready(&self) {
+    async fn ready(&self, instance: usize) {
         tests::eventually::eventually("query-api is ready", Duration::from_secs(20), || async {
-            let health = self.client.get(format!("{}/health/ready", self.base)).send().await.ok()?;
+            let base = &self.instances[instance].base;
+            let health = self.client.get(format!("{base}/health/ready")).send().await.ok()?;
             (health.status() == StatusCode::OK).then_some(())
         })
         .await;
@@ -181,24 +220,34 @@ impl World {
 
     /// A call without token; the path begins after `/api/v1`.
     pub(crate) fn call(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}/api/v1{path}", self.base))
+        self.call_at(0, path)
+    }
+
+    /// The same to one of several instances.
+    pub(crate) fn call_at(&self, instance: usize, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}/api/v1{path}", self.instances[instance].base))
+    }
+
+    /// Where the first instance listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.instances[0].address
     }
 
     /// A path outside `/api/v1`.
     pub(crate) fn raw(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}{path}", self.base))
+        self.client.get(format!("{}{path}", self.instances[0].base))
     }
 
     /// A form that is sent to a path outside `/api/v1`; redirects are told, not followed.
     pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let encoded = |it: &str| it.bytes().map(|it| format!("%{it:02x}")).collect::<String>();
         let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        self.client.post(format!("{}{path}", self.base)).body(body.join("&"))
+        self.client.post(format!("{}{path}", self.instances[0].base)).body(body.join("&"))
     }
 
     /// Where a page of ours comes from.
     pub(crate) fn origin(&self) -> &str {
-        &self.base
+        &self.instances[0].base
     }
 
     /// GET by this person.
@@ -246,10 +295,12 @@ impl World {
 
     /// Ends the service in order and drops the database.
     pub(crate) async fn drop(self) {
-        self.stop.cancel();
-        self.service.await.expect("it does not panic").expect("it ends in order");
+        for instance in self.instances {
+            instance.stop().await;
+        }
         self.projector.close().await;
         self.command.close().await;
+        self.owner.close().await;
         std::fs::remove_dir_all(&self.keys).expect("the key is removed");
         administer(format!("DROP DATABASE {} WITH (FORCE)", self.database)).await;
     }

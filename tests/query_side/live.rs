@@ -5,8 +5,11 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use reqwest::RequestBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tests::eventually::eventually;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -22,12 +25,19 @@ struct Stream {
 
 impl Stream {
     async fn open(call: RequestBuilder) -> Self {
+        Self::connect(call).await.0
+    }
+
+    /// The stream with its first message.
+    async fn connect(call: RequestBuilder) -> (Self, (String, Value)) {
         let response = call.send().await.expect("query-api answers");
         assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
         let chunks = response.bytes_stream().map(|it| it.map(|bytes| bytes.to_vec())).boxed();
         let mut stream = Self { chunks, unread: String::new() };
-        assert_eq!(stream.next().await.1["type"], "connected");
-        stream
+        let first = stream.next().await;
+        assert_eq!(first.1["type"], "connected");
+        (stream, first)
     }
 
     /// Id and data of the next message.
@@ -56,6 +66,49 @@ impl Stream {
             let chunk = self.chunks.next().await?.ok()?;
             self.unread.push_str(&String::from_utf8(chunk).expect("messages are UTF-8"));
         }
+    }
+}
+
+/// A client that opens a stream and reads nothing of it, with as little room in its kernel as there can be.
+struct Slow(TcpStream);
+
+impl Slow {
+    async fn open(world: &World, user: Uuid) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(1_024).expect("a small buffer");
+        let mut stream = socket.connect(world.address()).await.expect("query-api listens");
+        let token = world.token(user);
+        let head = format!(
+            "GET /api/v1/notifications/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.expect("it is sent");
+        // Its place is taken once it is answered.
+        stream.peek(&mut [0]).await.expect("an answer");
+        Self(stream)
+    }
+
+    /// Whether the server still has the connection: it is established, as `/proc/net/tcp` has it (state 01).
+    fn is_connected(&self, world: &World) -> bool {
+        let (server, client) =
+            (world.address().port(), self.0.local_addr().expect("it was connected").port());
+        let (server, client) = (format!(":{server:04X}"), format!(":{client:04X}"));
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("readable");
+        sockets
+            .lines()
+            .map(|it| it.split_whitespace().collect::<Vec<_>>())
+            .any(|it| it[1].ends_with(&server) && it[2].ends_with(&client) && it[3] == "01")
+    }
+
+    /// The ids of all messages that came whole.
+    async fn rest(&mut self) -> Vec<String> {
+        let mut bytes = Vec::new();
+        // Cut off means that it ends with an error.
+        let _cut = self.0.read_to_end(&mut bytes).await;
+        let text = String::from_utf8(bytes).expect("messages are UTF-8");
+        let (_head, body) = text.split_once("\r\n\r\n").expect("a head");
+        // Each message is a chunk: its length, a line break, the message.
+        let whole = body.rsplit_once("\n\n").map_or("", |(whole, _)| whole);
+        whole.lines().filter_map(|it| it.strip_prefix("id: ")).map(str::to_owned).collect()
     }
 }
 
@@ -93,17 +146,77 @@ async fn items_are_pushed_as_they_stand_in_the_list_and_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn what_comes_after_the_first_connection_is_never_missed() {
+    let mut world = World::new().await;
+    let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
+    let call = || world.call("/notifications/stream").bearer_auth(world.token(ana));
+    let (connected, _) = Stream::connect(call()).await.1;
+    assert_eq!(connected, "notification-events/0@-1", "there is nothing yet");
+    let (id, offset) = raise(&mut world, ana, ben).await;
+    let call = || world.call("/notifications/stream").bearer_auth(world.token(ana));
+    let mut resumed = Stream::open(call().header("last-event-id", &connected)).await;
+    let (event_id, pushed) = resumed.next().await;
+    assert_eq!(
+        (event_id.as_str(), &pushed["id"]),
+        (&*format!("notification-events/0@{offset}"), &id.to_string().into())
+    );
+
+    let (again, _) = Stream::connect(call()).await.1;
+    assert_eq!(again, event_id, "the newest item is where it resumes");
+    let ahead = format!("notification-events/0@{}", offset + 1_000);
+    let mut lost = Stream::open(call().header("last-event-id", ahead)).await;
+    assert_eq!(lost.next().await, (event_id, json!({"type": "resync"})), "an id of another log");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_off_and_resumes_where_it_was() {
+    let mut world = World::new().await;
+    let ana = world.person("Ana").await;
+    let mut slow = Slow::open(&world, ana).await;
+    let mut raised = Vec::new();
+    // More than the buffers of the kernel take.
+    for _ in 0..90 {
+        let (partition, offset) = world.append_notice(ana).await;
+        let id = world.notice(ana, ana, Uuid::nil(), offset).await;
+        let large = "jsonb_build_object('text', repeat('x', 100000))";
+        world
+            .project(format!("UPDATE notifications.notifications SET params = {large} WHERE id = '{id}'"))
+            .await;
+        world.checkpoint("notifications", "notification-events", partition, offset + 1).await;
+        raised.push(format!("notification-events/0@{offset}"));
+    }
+    eventually("it is cut off", Duration::from_secs(120), || async {
+        (!slow.is_connected(&world)).then_some(())
+    })
+    .await;
+    let ids = slow.rest().await;
+    let (connected, had) = ids.split_first().expect("it was connected");
+    assert!(had.len() < raised.len(), "all {} went into buffers", raised.len());
+    assert_eq!(*had, raised[..had.len()]);
+
+    let call = world.call("/notifications/stream").bearer_auth(world.token(ana));
+    let mut resumed = Stream::open(call.header("last-event-id", had.last().unwrap_or(connected))).await;
+    for id in &raised[had.len()..] {
+        assert_eq!(resumed.next().await.0, *id);
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn whoever_missed_more_than_a_hundred_begins_anew() {
     let world = World::new().await;
     let ana = world.person("Ana").await;
     for offset in 0..101 {
         world.notice(ana, ana, Uuid::nil(), offset).await;
     }
+    world.checkpoint("notifications", "notification-events", 0, 102).await;
     let call = |from: &str| {
         world.call("/notifications/stream").bearer_auth(world.token(ana)).header("last-event-id", from)
     };
     let mut far = Stream::open(call("notification-events/0@-1")).await;
-    assert_eq!(far.next().await.1["type"], "resync", "no offset is negative");
+    let resync = ("notification-events/0@100".to_owned(), json!({"type": "resync"}));
+    assert_eq!(far.next().await, resync);
     let mut near = Stream::open(call("notification-events/0@0")).await;
     assert_eq!(near.next().await.0, "notification-events/0@1");
     world.notice(ana, ana, Uuid::nil(), 101).await;

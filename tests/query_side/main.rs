@@ -12,5 +12,8 @@ mod numbers;
 mod pages;
 mod plans;
 mod positions;
+mod promises;
 mod rows;
 mod slow;
+mod streams;
+mod versions;

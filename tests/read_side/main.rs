@@ -3,7 +3,6 @@
 //! Every test has a database of its own and drops it.
 
 mod any_order;
-mod chance;
 mod console;
 mod dead_letters;
 mod exactly_once;
@@ -21,3 +20,5 @@ mod swapping;
 mod tenancy;
 mod verifying;
 mod whereabouts;
+
+use tests::chance;

@@ -1,53 +1,51 @@
 //! One client's stream of server-sent events.
+//!
+//! Its memory is bounded whatever the client does: a queue of shared messages, a few more on their way to the socket. What
+//! does not fit waits in PostgreSQL. A client that takes nothing for [`SLOWEST`] is cut off; the id of the last message
+//! that it got is where it resumes.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use event_log::Position;
-use serde_json::json;
+use metrics::counter;
 use service_kit::answer::{PathIds, Problem};
 use service_kit::auth::TokenError;
-use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, interval, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{debug, info};
 use uuid::Uuid;
 
-use super::tail::Place;
+use super::connected::Place;
+use super::courier::goal;
+use super::message::{self, COMMENT, Message, control};
 use super::ticket::Listener;
 use crate::app::App;
-use crate::position::Positions;
-use crate::projections::Projection;
+use crate::position::{self, Need};
 use crate::reading;
 use crate::views::notifications::{self, Notification};
 
-/// Messages that wait for a client.
-const BUFFER: usize = 32;
-/// A client that takes no message for so long is cut off.
-const SLOWEST: Duration = Duration::from_secs(20);
+/// Messages on their way to the socket.
+const UNDER_WAY: usize = 4;
+/// A client that takes no message for so long is cut off; sooner than its connection is dropped, which says less.
+const SLOWEST: Duration = Duration::from_secs(15);
 /// Comments that keep the connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How often it is looked whether the session was revoked.
 const RECHECK: Duration = Duration::from_secs(2);
-/// How long one look at the projection waits before the next.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(5);
-/// Most missed items that are sent again.
+/// Most missed items that are sent again; also, most items that are read at once.
 const RESUMED: i64 = 100;
 
-type Messages = Sse<axum::response::sse::KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
-
 /// GET /notifications/stream: the caller's.
-pub(crate) async fn mine(
-    State(app): State<App>,
-    listener: Listener,
-    headers: HeaderMap,
-) -> Result<Messages, Problem> {
-    Ok(open(app, listener, &headers))
+pub(crate) async fn mine(State(app): State<App>, listener: Listener, headers: HeaderMap) -> Response {
+    open(app, listener, &headers)
 }
 
 /// GET /notifications/stream/{userId}: the same, for clients that name themselves.
@@ -56,39 +54,39 @@ pub(crate) async fn of_user(
     listener: Listener,
     PathIds(user_id): PathIds<Uuid>,
     headers: HeaderMap,
-) -> Result<Messages, Problem> {
+) -> Result<Response, Problem> {
     if user_id != listener.user_id {
         return Err(Problem::forbidden());
     }
     Ok(open(app, listener, &headers))
 }
 
-fn open(app: App, listener: Listener, headers: &HeaderMap) -> Messages {
+fn open(app: App, listener: Listener, headers: &HeaderMap) -> Response {
     let place = app.live.connect(listener.user_id);
     let ended = place.ended.clone();
     let last_event_id = headers.get("last-event-id").map(|it| it.to_str().unwrap_or_default().to_owned());
-    let (messages, received) = mpsc::channel(BUFFER);
-    let client = Client { app, listener, messages, seen: -1, caught_up: -1 };
+    let (body, received) = mpsc::channel(UNDER_WAY);
+    let client = Client { app, listener, place, body, seen: -1 };
     tokio::spawn(async move {
         let end = tokio::select! {
-            end = client.run(place, last_event_id) => end.err(),
+            end = client.run(last_event_id) => end.err(),
             // Another stream of the same person took its place, or the process stops.
             () = ended.cancelled() => None,
         };
         debug!(?end, "a live stream ended");
     });
-    Sse::new(ReceiverStream::new(received)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
+    (headers, Body::from_stream(ReceiverStream::new(received))).into_response()
 }
 
 /// The other end of one stream.
 struct Client {
     app: App,
     listener: Listener,
-    messages: mpsc::Sender<Result<Event, Infallible>>,
+    place: Place,
+    body: mpsc::Sender<Result<Bytes, Infallible>>,
     /// Offset of the last item that the client has or does not need.
     seen: i64,
-    /// Offset up to which the read model was looked at.
-    caught_up: i64,
 }
 
 /// Why a stream ends.
@@ -103,56 +101,104 @@ enum End {
     Database(String),
 }
 
+/// What a stream begins with.
+struct Beginning {
+    /// What the client missed; none when that is too much to send again or cannot be told.
+    missed: Option<Vec<Notification>>,
+    /// Offset of the newest item; -1 when there is none.
+    newest: i64,
+    /// Whether all that the tail had passed is among what was read.
+    complete: bool,
+}
+
 impl Client {
-    async fn run(mut self, mut place: Place, last_event_id: Option<String>) -> Result<Infallible, End> {
-        let missed = self.begin(&place, last_event_id.as_deref()).await?;
-        // What is raised from here on reaches the client, so only now may it be told so.
-        self.send(control("connected")).await?;
-        match missed {
-            Some(items) => self.send_items(items).await?,
-            None => self.send(control("resync")).await?,
-        }
+    async fn run(mut self, last_event_id: Option<String>) -> Result<Infallible, End> {
+        // What takes room is boxed: thousands of streams are idle.
+        Box::pin(self.begin(last_event_id.as_deref())).await?;
         let expires = Instant::now() + self.life();
         let mut recheck = interval(RECHECK);
+        let mut keep_alive = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         loop {
             tokio::select! {
                 () = sleep_until(expires) => return self.expire().await,
-                () = self.messages.closed() => return Err(End::Client),
+                () = self.body.closed() => return Err(End::Client),
                 _ = recheck.tick() => self.recheck().await?,
-                visible = next_visible(&self.app.positions, &mut place, self.caught_up) => {
-                    self.send_new().await?;
-                    self.caught_up = visible;
-                }
+                _ = keep_alive.tick() => self.send(COMMENT).await?,
+                () = self.place.behind.said() => Box::pin(self.catch_up()).await?,
+                Some(message) = self.place.messages.recv() => self.pass_on(message).await?,
             }
         }
     }
 
-    /// Finds out from where on items are new to the client, and what it missed; none when that is too much to send
-    /// again or cannot be told.
-    async fn begin(
-        &mut self,
-        place: &Place,
-        last_event_id: Option<&str>,
-    ) -> Result<Option<Vec<Notification>>, End> {
-        let last: Option<Position> = last_event_id.and_then(|it| it.parse().ok());
-        let last = last.filter(|it| it.of == place.partition);
-        if let Some(last) = last {
-            self.seen = last.offset;
-            let missed = self.items(RESUMED + 1).await?;
-            if i64::try_from(missed.len()).unwrap_or(i64::MAX) <= RESUMED {
-                return Ok(Some(missed));
+    /// Tells the client what it missed.
+    async fn begin(&mut self, last_event_id: Option<&str>) -> Result<(), End> {
+        let last = last_event_id.and_then(|it| message::offset(it, &self.place.partition));
+        let beginning = self.look_back(last).await?;
+        self.place.begun(beginning.newest, beginning.complete);
+        let id = |offset| message::id(&self.place.partition, offset);
+        // What is raised from here on reaches the client, so only now may it be told so.
+        match (last_event_id, last, beginning.missed) {
+            (Some(_), Some(last), Some(missed)) => {
+                self.seen = last;
+                self.send(control("connected", Some(&id(last)))).await?;
+                self.send_items(missed).await?;
+            }
+            (None, _, _) => {
+                self.seen = beginning.newest;
+                self.send(control("connected", Some(&id(self.seen)))).await?;
+            }
+            // An id that is none of ours says that something was missed, but not what.
+            (Some(_), _, _) => {
+                self.seen = beginning.newest;
+                let newest = id(self.seen);
+                self.send(control("connected", None)).await?;
+                self.send(control("resync", Some(&newest))).await?;
             }
         }
-        self.seen = self.newest().await?;
-        // An id that is none of ours says that something was missed, but not what.
-        Ok(last_event_id.is_none().then(Vec::new))
+        Ok(())
     }
 
-    /// Sends whatever the client has not seen.
-    async fn send_new(&mut self) -> Result<(), End> {
+    async fn look_back(&self, last: Option<i64>) -> Result<Beginning, End> {
+        self.place.behind.over();
+        let (mut transaction, who) = self.reading().await?;
+        let newest = notifications::newest_offset(&mut transaction, &who).await?;
+        let complete = self.has_passed(&mut transaction, self.place.passed).await?;
+        let mut missed = None;
+        // What a client has was folded; an id ahead of that is of another log.
+        if let Some(last) = last
+            && self.has_passed(&mut transaction, Some(last).filter(|it| *it >= 0)).await?
+        {
+            let items = notifications::after(&mut transaction, &who, last, RESUMED + 1).await?;
+            missed = (items.len() as i64 <= RESUMED).then_some(items);
+        }
+        Ok(Beginning { missed, newest, complete })
+    }
+
+    /// Whether the projection, as this transaction sees it, has passed an offset; there may be none to pass.
+    async fn has_passed(&self, transaction: &mut PgConnection, offset: Option<i64>) -> Result<bool, End> {
+        let Some(offset) = offset else { return Ok(true) };
+        let goal = goal(self.place.partition.partition, offset, Need::Passed);
+        Ok(position::visible(transaction, [&goal]).await? == [true])
+    }
+
+    /// A message of the courier; it may have been read before.
+    async fn pass_on(&mut self, message: Message) -> Result<(), End> {
+        if message.offset > self.seen {
+            self.send(message.text).await?;
+            self.seen = message.offset;
+        }
+        Ok(())
+    }
+
+    /// Sends whatever is stored and the client has not seen.
+    async fn catch_up(&mut self) -> Result<(), End> {
         loop {
-            let items = self.items(RESUMED).await?;
-            let more = i64::try_from(items.len()).unwrap_or(i64::MAX) == RESUMED;
+            // Before reading: what does not fit into the queue from now on is said again.
+            self.place.behind.over();
+            let (mut transaction, who) = self.reading().await?;
+            let items = notifications::after(&mut transaction, &who, self.seen, RESUMED).await?;
+            drop(transaction);
+            let more = items.len() as i64 == RESUMED;
             self.send_items(items).await?;
             if !more {
                 return Ok(());
@@ -160,23 +206,11 @@ impl Client {
         }
     }
 
-    async fn items(&self, limit: i64) -> Result<Vec<Notification>, End> {
-        let (mut transaction, who) = begin(&self.app.pool, self.listener.user_id).await?;
-        notifications::after(&mut transaction, &who, self.seen, limit)
-            .await
-            .map_err(|it| End::Database(it.to_string()))
-    }
-
-    async fn newest(&self) -> Result<i64, End> {
-        let (mut transaction, who) = begin(&self.app.pool, self.listener.user_id).await?;
-        notifications::newest_offset(&mut transaction, &who).await.map_err(|it| End::Database(it.to_string()))
-    }
-
     async fn send_items(&mut self, items: Vec<Notification>) -> Result<(), End> {
         for item in items {
-            let data = serde_json::to_string(&item).map_err(|it| End::Database(it.to_string()))?;
-            self.send(Event::default().id(&item.position).data(data)).await?;
-            self.seen = item.offset;
+            let message = Message::of(&item).map_err(|it| End::Database(it.to_string()))?;
+            self.send(message.text).await?;
+            self.seen = message.offset;
         }
         Ok(())
     }
@@ -190,14 +224,15 @@ impl Client {
     }
 
     async fn expire(&self) -> Result<Infallible, End> {
-        self.send(control("token_expired")).await?;
+        self.send(control("token_expired", None)).await?;
         Err(End::Token)
     }
 
-    async fn send(&self, event: Event) -> Result<(), End> {
-        match timeout(SLOWEST, self.messages.send(Ok(event))).await {
+    async fn send(&self, text: Bytes) -> Result<(), End> {
+        match timeout(SLOWEST, self.body.send(Ok(text))).await {
             Ok(sent) => sent.map_err(|_| End::Client),
             Err(_) => {
+                counter!("karmyq_live_cut_off_total").increment(1);
                 info!("a live stream was cut off: its client is too slow");
                 Err(End::Client)
             }
@@ -207,36 +242,16 @@ impl Client {
     fn life(&self) -> Duration {
         (self.listener.token_expires_at - Utc::now()).to_std().unwrap_or_default()
     }
-}
 
-/// A message about the stream itself.
-fn control(r#type: &str) -> Event {
-    Event::default().data(json!({"type": r#type}).to_string())
-}
-
-/// Waits for an offset after `caught_up` of an item for the person, and until the projection has folded it. May be
-/// dropped and called again at any point.
-async fn next_visible(positions: &Positions, place: &mut Place, caught_up: i64) -> i64 {
-    let offset = loop {
-        let raised = *place.raised.borrow_and_update();
-        if raised > caught_up {
-            break raised;
-        }
-        // The sender lives as long as the place.
-        drop(place.raised.changed().await);
-    };
-    let position = Position { of: place.partition.clone(), offset }.to_string();
-    let awaited: Vec<_> = positions.awaited(&position, &[Projection::Notifications]).into_iter().collect();
-    while !positions.wait(&awaited, VISIBLE_WITHIN).await {
-        // The projection stands still: no need to ask for it all the time.
-        tokio::time::sleep(VISIBLE_WITHIN).await;
+    async fn reading(&self) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, reading::Who), End> {
+        reading::begin(&self.app.pool, self.listener.user_id, None)
+            .await
+            .map_err(|it| End::Database(it.to_string()))
     }
-    offset
 }
 
-async fn begin(
-    pool: &PgPool,
-    user_id: Uuid,
-) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, reading::Who), End> {
-    reading::begin(pool, user_id, None).await.map_err(|it| End::Database(it.to_string()))
+impl From<sqlx::Error> for End {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.to_string())
+    }
 }

@@ -73,6 +73,17 @@ struct Row {
     position_offset: i64,
 }
 
+/// A row with its reader and the names that the reader may know.
+#[derive(Debug, FromRow)]
+struct Told {
+    reader: Uuid,
+    #[sqlx(flatten)]
+    row: Row,
+    actor_name: Option<String>,
+    request_title: Option<String>,
+    community_name: Option<String>,
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -165,6 +176,24 @@ pub(crate) async fn after(
     rendered(db, rows).await
 }
 
+/// Items of several people, each raised after an offset of theirs, oldest first; at most `limit` of each. One round trip,
+/// in a transaction that has no caller yet: row security decides for each of them as if they had asked alone.
+pub(crate) async fn after_each(
+    db: &mut PgConnection,
+    people: &[(Uuid, i64)],
+    limit: usize,
+) -> sqlx::Result<Vec<(Uuid, Notification)>> {
+    let (users, offsets): (Vec<Uuid>, Vec<i64>) = people.iter().copied().unzip();
+    let rows: Vec<Told> = sqlx::query_as("SELECT * FROM notifications.raised_after($1, $2, $3, $4)")
+        .bind(users)
+        .bind(offsets)
+        .bind(Utc::now())
+        .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(Told::into_view).collect())
+}
+
 /// The offset of the newest item; -1 when there is none.
 pub(crate) async fn newest_offset(db: &mut PgConnection, who: &Who) -> sqlx::Result<i64> {
     sqlx::query_scalar(
@@ -195,7 +224,13 @@ async fn rendered(db: &mut PgConnection, rows: Vec<Row>) -> sqlx::Result<Vec<Not
         rows.iter().filter_map(|it| it.community_id).collect(),
     )
     .await?;
-    Ok(rows.into_iter().map(|it| it.into_view(&people, &requests, &communities)).collect())
+    let view = |row: Row| {
+        let actor = row.actor_id.and_then(|it| people.name(it));
+        let request = row.request_id().and_then(|it| requests.get(&it));
+        let community = row.community_id.and_then(|it| communities.get(&it));
+        row.into_view(actor.as_deref(), request.map(String::as_str), community.map(String::as_str))
+    };
+    Ok(rows.into_iter().map(view).collect())
 }
 
 async fn names(
@@ -211,6 +246,13 @@ async fn names(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?))).collect()
 }
 
+impl Told {
+    fn into_view(self) -> (Uuid, Notification) {
+        let Self { reader, row, actor_name, request_title, community_name } = self;
+        (reader, row.into_view(actor_name.as_deref(), request_title.as_deref(), community_name.as_deref()))
+    }
+}
+
 impl Row {
     fn request_id(&self) -> Option<Uuid> {
         if self.subject_type == "request" {
@@ -219,20 +261,8 @@ impl Row {
         self.params.get("requestId").and_then(|it| it.parse().ok())
     }
 
-    fn into_view(
-        self,
-        people: &People,
-        requests: &HashMap<Uuid, String>,
-        communities: &HashMap<Uuid, String>,
-    ) -> Notification {
-        let actor = self.actor_id.and_then(|it| people.name(it));
-        let words = Words {
-            actor: actor.as_deref(),
-            request: self.request_id().and_then(|it| requests.get(&it)).map(String::as_str),
-            community: self.community_id.and_then(|it| communities.get(&it)).map(String::as_str),
-            count: self.count,
-            params: Some(&self.params),
-        };
+    fn into_view(self, actor: Option<&str>, request: Option<&str>, community: Option<&str>) -> Notification {
+        let words = Words { actor, request, community, count: self.count, params: Some(&self.params) };
         let (title, body) = notice_text::text(&self.r#type, &words);
         Notification {
             id: self.id,
