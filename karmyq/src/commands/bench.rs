@@ -1,6 +1,6 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` and `read` run one measurement after the other and report them, `scale` and `takeover` others alone, `peers`
+//! `write` and `read` run one measurement after the other and report them, `scale`, `live` and `takeover` others alone, `peers`
 //! compares us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
 //! `closed_loop` and `open_loop` repeat it, over `http` or `in_process`; `ceiling`, `visible` and `replay` are the other
 //! measurements, `spent` what they cost.
@@ -12,6 +12,7 @@ mod exchange;
 mod ground;
 mod http;
 mod in_process;
+mod live;
 mod open_loop;
 mod peers;
 mod read;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Scale(scale::Arguments),
     /// The same commands with us and with other frameworks, one after the other on the same servers
     Peers(peers::Arguments),
+    /// What live streams weigh, and how soon an item is in all streams of its person
+    Live(live::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
 }
@@ -52,6 +55,7 @@ impl Command {
             Self::Read(arguments) => read::run(arguments).await,
             Self::Scale(arguments) => scale::run(arguments).await,
             Self::Peers(arguments) => peers::run(arguments).await,
+            Self::Live(arguments) => live::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }

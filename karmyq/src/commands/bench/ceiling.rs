@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use event_log::{EventLog, GroupConfig, GroupEvent, Lane, Membership, NewRecord, TopicPartition, Window};
+use event_log::{
+    Appended, EventLog, GroupConfig, GroupEvent, Lane, Membership, NewRecord, TopicPartition, Window,
+};
 use event_schemas::Domain;
 use event_schemas::topics::{self, Kind, Topic};
 use tokio::sync::mpsc;
@@ -132,10 +134,13 @@ impl Member {
     }
 
     /// Appends one window.
-    pub(super) async fn append_window(&self, lane: &mut dyn Lane, records: Vec<NewRecord>) -> Result<()> {
+    pub(super) async fn append_window(
+        &self,
+        lane: &mut dyn Lane,
+        records: Vec<NewRecord>,
+    ) -> Result<Appended> {
         let consumed = vec![self.consumed.clone()];
-        lane.append(Window { records, consumed, fence: self.membership.fence() }).await?;
-        Ok(())
+        Ok(lane.append(Window { records, consumed, fence: self.membership.fence() }).await?)
     }
 
     async fn leave(self) -> Result<()> {

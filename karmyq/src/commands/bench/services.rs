@@ -81,6 +81,11 @@ impl Service {
         Ok(service)
     }
 
+    /// The process.
+    pub(super) fn id(&self) -> Result<u32> {
+        self.child.id().with_context(|| format!("{} has ended by itself", self.kind.binary()))
+    }
+
     /// `host:port`.
     pub(super) fn address(&self) -> &str {
         &self.address
