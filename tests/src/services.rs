@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
@@ -94,6 +95,24 @@ impl System {
         let mut service = self.command_api_at(&address);
         service.ready().await;
         (service, Api::new(format!("http://{address}"), format!("http://{}", self.addresses.query_api)))
+    }
+
+    /// Starts another projectors beside the first.
+    pub async fn another_projectors(&self) -> Service {
+        let variables = self.collector.variables();
+        let mut service = Service::start(&self.environment, Kind::Projectors, &free_address(), &variables);
+        service.ready().await;
+        service
+    }
+
+    /// Stops projectors where it stands, as a machine does that is out of memory or moved to another host.
+    pub async fn pause_projectors(&self) {
+        self.projectors.lock().await.signal(Signal::STOP);
+    }
+
+    /// Lets projectors go on.
+    pub async fn resume_projectors(&self) {
+        self.projectors.lock().await.signal(Signal::CONT);
     }
 
     /// Kills command-api as `kill -9` does, at once.
@@ -212,6 +231,12 @@ impl Service {
         })
         .await;
         (status.code(), tail(log))
+    }
+
+    /// Sends it a signal.
+    fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.child.id().cast_signed()).expect("a process has an id");
+        kill_process(id, signal).expect("it is ours");
     }
 
     /// Kills it as `kill -9` does.

@@ -22,6 +22,7 @@ mod positions;
 mod privacy;
 mod rebuild;
 mod safe_start;
+mod standstill;
 mod story;
 mod tenancy;
 mod tokens;
@@ -87,6 +88,8 @@ const TESTS: &[(&str, Test)] = tests![
     owners::an_instance_hands_over_everything_and_no_acknowledged_command_is_lost,
     crash::policies_run_exactly_once_across_a_kill,
     crash::whatever_was_acknowledged_survives_a_kill,
+    standstill::a_transaction_that_nobody_ends_is_named_and_ended_by_the_command_that_is_told,
+    standstill::a_projector_that_stands_still_past_its_session_and_goes_on_changes_no_row,
     rebuild::all_rows_are_what_the_log_says_after_all_of_this,
     safe_start::a_topic_that_was_altered_stops_every_service,
 ];
