@@ -3,15 +3,13 @@
 //! `router` lists the write routes · `routes` has a file per thing with handlers, bodies and answers · `edge` is what
 //! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
 //! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `fresh` lets
-//! views catch up, `engine` connects
-//! to Kafka and the registry, `operators` takes an instance out of the writers' group, `start` puts the process together
-//! from `config`.
+//! views catch up, `operators` takes an instance out of the writers' group, `start` puts the process together from
+//! `config`.
 
 mod accounts;
 mod app;
 pub mod config;
 mod edge;
-mod engine;
 mod fresh;
 pub mod operators;
 mod router;
@@ -20,5 +18,4 @@ mod start;
 pub mod views;
 pub mod writer;
 
-pub use engine::Engine;
-pub use start::{Service, start};
+pub use start::{Service, connect, start};

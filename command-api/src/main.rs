@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use command_api::config::Config;
-use command_api::{Engine, start};
+use command_api::{connect, start};
 use service_kit::refusal::{self, Refusal};
 use service_kit::{serve, shutdown, telemetry};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Serves until a signal; then requests in flight end, the writer finishes its window and leaves the group.
 async fn run(config: Config) -> anyhow::Result<()> {
     let listener = serve::bind(config.listen).await.context("COMMAND_API_LISTEN")?;
-    let engine = Engine::connect(&config).await?;
+    let deployment = connect(&config).await?;
     let (shutdown, draining) = (shutdown::on_signal(), CancellationToken::new());
-    let service = start(config, engine, draining.clone()).await?;
+    let service = start(config, deployment, draining.clone()).await?;
     serve::serve(listener, service.router.clone(), shutdown).await?;
     // Only now: until here commands that were accepted had a writer to answer them.
     draining.cancel();

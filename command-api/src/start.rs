@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use event_log::{KeyRing, MasterKey};
+use event_log::{Deployment, KeyRing, MasterKey, Servers};
 use event_schemas::{Domain, topics};
 use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
+use service_kit::config::Profile;
 use service_kit::health::Health;
 use service_kit::middleware::Stack;
 use service_kit::middleware::rate_limit::{Class, RateLimits};
+use service_kit::refusal::Refusal;
 use service_kit::{postgres, telemetry};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
@@ -25,7 +27,6 @@ use crate::app::{App, Parts};
 use crate::config::Config;
 use crate::edge::fingerprint::FingerprintKey;
 use crate::edge::forward::Forwarder;
-use crate::engine::Engine;
 use crate::fresh::Fresh;
 use crate::views::Replicas;
 use crate::writer::{self, Clock, SnapshotConfig, WriterConfig, WriterThread};
@@ -53,11 +54,31 @@ impl Service {
     }
 }
 
+/// Connects to Kafka and the registry. Only on a developer's machine are missing schemas registered on the way.
+///
+/// # Errors
+/// A [`Refusal`] when they are not what the contract says (invariant W4); else when they are away for too long.
+pub async fn connect(config: &Config) -> anyhow::Result<Deployment> {
+    let servers = Servers {
+        kafka: &config.kafka,
+        registry: &config.registry,
+        profile: config.topics,
+        registers: config.profile == Profile::Local,
+    };
+    let found = Deployment::connect(servers).await.context("topics and schemas cannot be looked at")?;
+    Ok(found.map_err(Refusal::because)?)
+}
+
 /// Starts everything but the listener. `shutdown` stops taking commands; see [`Service::drained`].
 ///
 /// # Errors
 /// When a key cannot be used, or the log cannot be read.
-pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) -> anyhow::Result<Service> {
+pub async fn start(
+    config: Config,
+    deployment: Deployment,
+    shutdown: CancellationToken,
+) -> anyhow::Result<Service> {
+    let Deployment { log, decoder, encoder } = deployment;
     let pool = postgres::pool(&config.database, &postgres::Options::for_service("command-api"))
         .context("DATABASE_URL cannot be used")?;
     let verifier = Arc::new(Verifier::new(PublicKeys::from_directory(&config.keys.token_public)?));
@@ -67,24 +88,16 @@ pub async fn start(config: Config, engine: Engine, shutdown: CancellationToken) 
     let accounts = Accounts::new(pool.clone(), tokens, revocations.clone(), &config.keys.master)?;
 
     let keys = KeyRing::follow(
-        Arc::clone(&engine.log),
-        engine.decoder.clone(),
-        engine.encoder.clone(),
+        Arc::clone(&log),
+        decoder.clone(),
+        encoder.clone(),
         MasterKey::new(config.keys.master.expose()),
         data_key_partitions(config.topics),
         shutdown.clone(),
     );
-    let views =
-        Replicas::follow(Arc::clone(&engine.log), engine.decoder.clone(), config.topics, shutdown.clone());
+    let views = Replicas::follow(Arc::clone(&log), decoder.clone(), config.topics, shutdown.clone());
     let (keys, views) = (keys.await.context("data keys")?, views.await.context("views")?);
-    let parts = writer::Parts {
-        log: engine.log,
-        decoder: engine.decoder,
-        encoder: engine.encoder,
-        keys,
-        views: views.clone(),
-        clock: Clock::system(),
-    };
+    let parts = writer::Parts { log, decoder, encoder, keys, views: views.clone(), clock: Clock::system() };
     let thread = WriterThread::start().context("a thread for the writer")?;
     let (writer, writing) = thread.writer(writer_config(&config), parts, shutdown.clone()).await?;
 

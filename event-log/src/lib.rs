@@ -2,11 +2,13 @@
 //!
 //! `contract` says what a log does in terms of traits and plain values; `kafka` does it on Apache Kafka; `memory` does
 //! the same in process, for fast and deterministic tests, and ships with the crate so that nobody writes a mock. One
-//! suite of tests holds both to the contract. `registry` and `decoder` find schemas, `key_ring` follows the data keys.
+//! suite of tests holds both to the contract. `registry` and `decoder` find schemas, `key_ring` follows the data keys,
+//! `deployment` puts it together for a service that starts.
 
 mod changes;
 mod contract;
 mod decoder;
+mod deployment;
 mod drift;
 mod encoder;
 mod kafka;
@@ -24,6 +26,7 @@ pub use contract::{
     Membership, NewRecord, OpenTransaction, Position, Reader, Record, TopicPartition, Window, key_text,
 };
 pub use decoder::{Decoder, ReadError, SchemaSource};
+pub use deployment::{Deployment, Servers};
 pub use encoder::{DEAD_LETTERS, Encoder, WriteError};
 pub use kafka::KafkaLog;
 pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError};

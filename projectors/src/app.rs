@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use event_log::{DATA_KEYS, Decoder, Encoder, EventLog, KafkaLog, KeyRing, SchemaRegistry};
+use event_log::{DATA_KEYS, Deployment, KeyRing, Servers};
 use event_schemas::topics;
 use service_kit::config::{Profile, Secret};
 use service_kit::health::Health;
@@ -33,7 +33,9 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
     let listener = serve::bind(config.listen).await.context("PROJECTORS_LISTEN")?;
     let pool = pool(&config.database).context("DATABASE_URL")?;
-    let (source, keys) = connect(&config, shutdown.clone()).await?;
+    let connecting = connect(&config, shutdown.clone());
+    let Some(connected) = shutdown.run_until_cancelled(connecting).await else { return Ok(()) };
+    let (source, keys) = connected?;
     let health = Health::new("projectors");
     health.postgres(&pool);
     let known = health.gate(DATA_KEYS);
@@ -115,19 +117,15 @@ pub fn pool(url: &Secret) -> Result<PgPool, sqlx::Error> {
 
 /// Kafka, schemas and data keys, refused when they are not what the contract says.
 async fn connect(config: &Config, stop: CancellationToken) -> anyhow::Result<(Source, KeyRing)> {
+    let servers = Servers {
+        kafka: &config.kafka,
+        registry: &config.registry,
+        profile: config.topics,
+        registers: config.profile == Profile::Local,
+    };
+    let found = Deployment::connect(servers).await.context("topics and schemas cannot be looked at")?;
+    let Deployment { log, decoder, encoder } = found.map_err(Refusal::because)?;
     let manifest = topics::manifest(config.topics);
-    let log: Arc<dyn EventLog> =
-        Arc::new(KafkaLog::connect(&config.kafka).context("KAFKA_BOOTSTRAP_SERVERS")?);
-    let mut reasons = log.drift(&manifest).await.context("the topics cannot be looked at")?;
-    let registry = SchemaRegistry::connect(&config.registry).context("SCHEMA_REGISTRY_URL")?;
-    if config.profile == Profile::Local {
-        registry.push().await.context("the schemas cannot be registered")?;
-    }
-    reasons.extend(registry.check().await.context("the schemas cannot be looked at")?);
-    Refusal::unless_none(reasons)?;
-    let codec = registry.codec().await.context("the schemas cannot be looked at")?;
-    let (encoder, decoder) =
-        (Encoder::new(codec.clone(), &manifest), Decoder::new(codec, Arc::new(registry)));
     let partitions = manifest.iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions);
     let following =
         KeyRing::follow(Arc::clone(&log), decoder.clone(), encoder, config.master.clone(), partitions, stop);

@@ -13,7 +13,7 @@ use crate::known::Known;
 use crate::pace::Pace;
 use crate::rebuild::{self, Error, Options};
 use crate::replay::{Replay, Source};
-use crate::{registry, swap, verify};
+use crate::{swap, verify};
 
 /// What healing came to.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -41,7 +41,7 @@ pub async fn heal(
     options: &Options,
     cancelled: &CancellationToken,
 ) -> Result<Healed, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = rebuild::named(name)?;
     // No version is swapped in meanwhile.
     let _alone = rebuild::lock(owner, registration.name).await?;
     let healing = async {

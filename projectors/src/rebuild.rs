@@ -73,6 +73,11 @@ pub struct Report {
     pub swapping_seconds: f64,
 }
 
+/// The projection of this name.
+pub(crate) fn named(name: &str) -> Result<&'static Registration, Error> {
+    registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))
+}
+
 /// A rebuild failed; the live version is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -145,7 +150,7 @@ pub async fn rebuild(
     mut progress: impl FnMut(&Progress) + Send,
     cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = named(name)?;
     let job = Job::start(owner, registration, Kind::Rebuild, options, cancelled).await?;
     let mut meter = Meter::new(job.progress(), &mut progress);
     let result = build(source, owner, &job, options, &mut meter).await;

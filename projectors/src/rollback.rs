@@ -17,10 +17,10 @@ use crate::decoding::Keys;
 use crate::pace::Pace;
 use crate::parking::{self, Limits, ParkedKeys};
 use crate::projection::Registration;
+use crate::rebuild;
 use crate::rebuild::{Error, Job, Kind, Meter, Options, Patience, Phase, Progress};
 use crate::replay::{self, Offsets, STALL, Source};
 use crate::swap::{self, Incoming, Kept};
-use crate::{rebuild, registry};
 
 /// Most records of one transaction.
 const BATCH: usize = 2_000;
@@ -58,7 +58,7 @@ pub async fn rollback(
     mut progress: impl FnMut(&Progress) + Send,
     cancelled: &CancellationToken,
 ) -> Result<Report, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = rebuild::named(name)?;
     let job = Job::start(owner, registration, Kind::Rollback, options, cancelled).await?;
     let mut meter = Meter::new(job.progress(), &mut progress);
     let result = bring_back(source, owner, &job, options, &mut meter).await;
@@ -70,7 +70,7 @@ pub async fn rollback(
 /// # Errors
 /// When there is no such projection, somebody works on it, or the database fails.
 pub async fn drop_kept(owner: &PgPool, name: &str) -> Result<Option<i32>, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = rebuild::named(name)?;
     let mut alone = rebuild::lock(owner, registration.name).await?;
     let Some(kept) = swap::kept(&mut alone, registration.name).await? else { return Ok(None) };
     let mut transaction = sqlx::Connection::begin(&mut alone).await?;

@@ -141,7 +141,7 @@ pub async fn look(
     name: Option<&str>,
 ) -> Result<Vec<ProjectionStatus>, Error> {
     let registrations: Vec<&Registration> = match name {
-        Some(name) => vec![registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?],
+        Some(name) => vec![rebuild::named(name)?],
         None => registry::PROJECTIONS.iter().collect(),
     };
     let mut all = Vec::new();

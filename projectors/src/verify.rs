@@ -12,8 +12,7 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use crate::known::Known;
 use crate::pace::Pace;
 use crate::projection::Registration;
-use crate::rebuild::Error;
-use crate::registry;
+use crate::rebuild::{self, Error};
 use crate::replay::{Offsets, Replay, Source};
 use crate::table::AnyTable;
 
@@ -101,7 +100,7 @@ type Ranges = Vec<(Option<i32>, i64, String)>;
 /// # Errors
 /// When there is no such projection, or the database fails.
 pub async fn checksums(pool: &PgPool, name: &str) -> Result<Vec<(&'static str, Checksum)>, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = rebuild::named(name)?;
     let mut connection = pool.acquire().await?;
     let live = live_ranges(&mut connection, registration).await?;
     Ok(live.into_iter().map(|(table, ranges)| (table, whole(&ranges))).collect())
@@ -113,7 +112,7 @@ pub async fn checksums(pool: &PgPool, name: &str) -> Result<Vec<(&'static str, C
 /// # Errors
 /// When there is no such projection, or log or database fail. A difference is no error.
 pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -> Result<Verified, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = rebuild::named(name)?;
     let (goals, live) = {
         let mut moment = moment(owner, registration).await?;
         let goals = checkpoints(&mut moment, registration).await?;

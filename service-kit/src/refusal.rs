@@ -9,6 +9,12 @@ pub const EXIT_CODE: u8 = 78;
 pub struct Refusal(Vec<String>);
 
 impl Refusal {
+    /// Refuses for these reasons.
+    #[must_use]
+    pub const fn because(reasons: Vec<String>) -> Self {
+        Self(reasons)
+    }
+
     /// Refuses when there is a reason to.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use command_api::config::{Config, Keys, MAX_CONCURRENT_CALLS, Secret32};
-use command_api::{Engine, start};
-use event_log::{Decoder, Encoder, EventLog, MemoryLog, Position, TopicPartition};
+use command_api::start;
+use event_log::{Decoder, Deployment, Encoder, EventLog, MemoryLog, Position, TopicPartition};
 use event_schemas::notification::NotificationEvent;
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Codec, Domain, Event};
@@ -66,14 +66,14 @@ impl World {
         config.listen = address;
         change(&mut config);
         let manifest = topics::manifest(Profile::Small);
-        let engine = Engine {
+        let deployment = Deployment {
             log: Arc::new(self.log.clone()),
             decoder: Decoder::local(),
             encoder: Encoder::new(Codec::local(), &manifest),
         };
         let shutdown = CancellationToken::new();
         let (stop, writing) = (shutdown.clone(), shutdown.child_token());
-        let service = start(config, engine, writing).await.expect("it starts");
+        let service = start(config, deployment, writing).await.expect("it starts");
         let serving = tokio::spawn(async move {
             serve::serve(listener, service.router.clone(), stop).await.expect("it serves");
             service.drained().await;

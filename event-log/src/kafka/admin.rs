@@ -81,18 +81,27 @@ pub(super) async fn drift(log: &KafkaLog, topics: &[Topic]) -> Result<Vec<String
         (topic.name.clone(), Found { partitions, settings })
     });
     let mut sentences = crate::drift::sentences(topics, &found.collect());
-    sentences.extend(transaction_drift(log).await);
+    sentences.extend(transaction_drift(log).await?);
     Ok(sentences)
 }
 
 /// A broker that does not open transactions. Asked by opening one: brokers tell it in no other way.
-async fn transaction_drift(log: &KafkaLog) -> Option<String> {
-    let error = super::lane::KafkaLane::fence(&log.bootstrap_servers, PROBE).await.err()?;
-    Some(format!(
-        "the broker opens no transaction ({error}), so no command can be answered; it must be Apache Kafka 2.5 or later \
-         with transaction.state.log.replication.factor not above its number of brokers, and the service must be \
-         allowed to use transactional ids"
-    ))
+///
+/// # Errors
+/// [`LogError::Unavailable`] when it does not do it now: the coordinator may be coming back.
+async fn transaction_drift(log: &KafkaLog) -> Result<Option<String>, LogError> {
+    let why = |error: &str| {
+        format!(
+            "the broker opens no transaction ({error}), so no command can be answered; it must be Apache Kafka 2.5 or \
+             later with transaction.state.log.replication.factor not above its number of brokers, and the service must \
+             be allowed to use transactional ids"
+        )
+    };
+    match super::lane::KafkaLane::fence(&log.bootstrap_servers, PROBE).await {
+        Ok(()) => Ok(None),
+        Err(LogError::Refused(reason)) => Ok(Some(why(&reason))),
+        Err(LogError::Unavailable(reason)) => Err(LogError::Unavailable(why(&reason))),
+    }
 }
 
 /// Partition counts of all topics on the broker.

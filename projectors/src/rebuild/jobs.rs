@@ -111,7 +111,7 @@ pub async fn latest(pool: &PgPool, projection: &str) -> sqlx::Result<Option<JobS
 /// # Errors
 /// When there is no such projection, or the database fails.
 pub async fn cancel(owner: &PgPool, name: &str, by: &str) -> Result<Cancelled, Error> {
-    let registration = registry::named(name).ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    let registration = super::named(name)?;
     let mut connection = owner.acquire().await?;
     if job::clean_up(&mut connection, registration.name).await? {
         return Ok(Cancelled::CleanedUp);

@@ -48,6 +48,14 @@ pub(super) struct Client {
     views: Replicas,
 }
 
+/// Views that have come to the end of their topics.
+pub(super) async fn follow(engine: &Engine, stop: &CancellationToken) -> Result<Replicas> {
+    let (log, decoder) = (Arc::clone(&engine.log), engine.decoder.clone());
+    let views = Replicas::follow(log, decoder, engine.profile, stop.clone()).await?;
+    views.ready().await?;
+    Ok(views)
+}
+
 /// Starts a writer, lets clients send commands to it, and stops it.
 pub(super) async fn load(
     engine: &Engine,
@@ -67,9 +75,18 @@ impl Writer {
     /// Returns when it serves everything.
     pub(super) async fn start(engine: &Engine, snapshots: SnapshotConfig) -> Result<Self> {
         let stop = CancellationToken::new();
+        let views = follow(engine, &stop).await?;
+        Self::with(engine, views, snapshots, stop).await
+    }
+
+    /// Starts one with these views; returns when it serves everything.
+    pub(super) async fn with(
+        engine: &Engine,
+        views: Replicas,
+        snapshots: SnapshotConfig,
+        stop: CancellationToken,
+    ) -> Result<Self> {
         let Engine { log, decoder, encoder, keys, profile, .. } = engine;
-        let views = Replicas::follow(Arc::clone(log), decoder.clone(), *profile, stop.clone()).await?;
-        views.ready().await?;
         let config = WriterConfig {
             domains: Domain::ALL.to_vec(),
             profile: *profile,

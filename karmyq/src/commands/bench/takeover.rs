@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
+use command_api::views::Replicas;
 use command_api::writer::SnapshotConfig;
 use domain::State;
 use domain::community::{Config, Settings};
@@ -19,11 +20,12 @@ use event_schemas::{
 };
 use serde::Serialize;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ceiling::{Member, create_topic};
 use super::ground::{self, Ground, Servers};
-use super::in_process::Writer;
+use super::in_process::{self, Writer};
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
 
@@ -57,12 +59,14 @@ pub(crate) struct Arguments {
 struct Report {
     /// Events of the partition.
     events: u64,
-    /// Until everything is served, with an empty log.
+    /// From joining until everything is served, with an empty log.
     empty_seconds: f64,
     /// The same, with these events to replay.
     replayed_seconds: f64,
     /// The same, from a snapshot of them.
     restored_seconds: f64,
+    /// How long a process that starts folds them into its views before it joins. Those that run already have done that.
+    views_seconds: f64,
 }
 
 /// Measures and reports.
@@ -78,47 +82,64 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Report {
     fn tell(&self) {
-        let Self { events, empty_seconds, replayed_seconds, restored_seconds } = self;
+        let Self { events, empty_seconds, replayed_seconds, restored_seconds, views_seconds } = self;
         let replaying = format!("the same with {events} events to replay");
-        say(format_args!("{:<48} {empty_seconds:6.2} s", "until everything is served, empty log"));
+        say(format_args!("{:<48} {empty_seconds:6.2} s", "from joining to serving everything, empty log"));
         say(format_args!("{replaying:<48} {replayed_seconds:6.2} s"));
         say(format_args!("{:<48} {restored_seconds:6.2} s", "the same from a snapshot of them"));
+        say(format_args!("{:<48} {views_seconds:6.2} s", "views of a process that starts, before it joins"));
     }
 }
 
 async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> Result<Report> {
     let engine = Engine::connect(ground.settings()).await?;
-    let empty = served(&engine, "nobody").await?;
+    let stop = CancellationToken::new();
+    let of_stop = stop.clone().drop_guard();
+    let views = in_process::follow(&engine, &stop).await?;
+    let empty = served(&engine, &views, "nobody").await?;
     mention(format_args!("appending {events} events"));
     fill(&engine, events, each.max(1)).await?;
-    let replayed = served(&engine, "nobody").await?;
+    views.ready().await?;
+    let replayed = served(&engine, &views, "nobody").await?;
     let of = TopicPartition::new(Domain::Request.snapshots_topic(), PARTITION);
     let before = engine.log.high_watermark(&of).await?;
     mention("waiting for the snapshot");
-    save(&engine, &of, before, i64::try_from(events / each.max(1))?).await?;
-    let restored = served(&engine, &SnapshotConfig::default().fold).await?;
+    save(&engine, &views, &of, before, i64::try_from(events / each.max(1))?).await?;
+    let restored = served(&engine, &views, &SnapshotConfig::default().fold).await?;
+    let began = Instant::now();
+    in_process::follow(&engine, &stop).await?;
+    let views = began.elapsed();
+    drop(of_stop);
     Ok(Report {
         events,
         empty_seconds: empty.as_secs_f64(),
         replayed_seconds: replayed.as_secs_f64(),
         restored_seconds: restored.as_secs_f64(),
+        views_seconds: views.as_secs_f64(),
     })
 }
 
-/// How long it takes a writer with code of this name to join and to serve all partitions. What it writes at its farewell
-/// other code ignores.
-async fn served(engine: &Engine, fold: &str) -> Result<Duration> {
+/// How long it takes a running instance, whose views are there, to join with code of this name and to serve all partitions.
+/// What it writes at its farewell other code ignores.
+async fn served(engine: &Engine, views: &Replicas, fold: &str) -> Result<Duration> {
     let never = SnapshotConfig { every: u64::MAX, fold: fold.to_owned(), ..SnapshotConfig::default() };
     let began = Instant::now();
-    let writer = Writer::start(engine, never).await?;
+    let writer = Writer::with(engine, views.clone(), never, CancellationToken::new()).await?;
     let took = began.elapsed();
     writer.stop().await?;
     Ok(took)
 }
 
 /// Lets an owner write a snapshot of so many aggregates in its idle time.
-async fn save(engine: &Engine, of: &TopicPartition, before: i64, aggregates: i64) -> Result<()> {
-    let writer = Writer::start(engine, SnapshotConfig { every: 1, ..SnapshotConfig::default() }).await?;
+async fn save(
+    engine: &Engine,
+    views: &Replicas,
+    of: &TopicPartition,
+    before: i64,
+    aggregates: i64,
+) -> Result<()> {
+    let always = SnapshotConfig { every: 1, ..SnapshotConfig::default() };
+    let writer = Writer::with(engine, views.clone(), always, CancellationToken::new()).await?;
     let (began, mut last, mut since) = (Instant::now(), before, Instant::now());
     while last - before < aggregates || since.elapsed() < LOOK * 10 {
         ensure!(began.elapsed() < SAVED, "the snapshot is not there in time");
