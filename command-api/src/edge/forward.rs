@@ -25,6 +25,8 @@ use super::refused::{Elsewhere, moving, outcome_unknown};
 
 /// Longest body of a call.
 pub(crate) const LONGEST_BODY: usize = 1 << 20;
+/// How long it may take to come.
+const BODY: Duration = Duration::from_secs(10);
 
 /// Says that a call was forwarded already, by whom, and proves it: `<address> <seal>`.
 const FORWARDED: HeaderName = HeaderName::from_static("x-karmyq-forwarded");
@@ -165,8 +167,10 @@ pub(crate) async fn carry(State(forwarder): State<Forwarder>, request: Request, 
 
 async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
-        return Problem::payload_too_large().into_response();
+    let body = match tokio::time::timeout(BODY, to_bytes(body, LONGEST_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Problem::payload_too_large().into_response(),
+        Err(_elapsed) => return Problem::request_timeout().into_response(),
     };
     let call = Call {
         method: parts.method.clone(),

@@ -228,6 +228,7 @@ fn refusals(method: &str, path: &str, short: &Short) -> BTreeMap<String, Vec<Str
         add("403", &["NOT_A_MEMBER"]);
         add("503", &["NOT_YET_VISIBLE"]);
     } else {
+        add("408", &["REQUEST_TIMEOUT"]);
         add("413", &["PAYLOAD_TOO_LARGE"]);
         add("422", &["IDEMPOTENCY_KEY_REUSED"]);
         add("503", &["PARTITION_MOVING", "OUTCOME_UNKNOWN"]);

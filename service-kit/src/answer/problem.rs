@@ -142,6 +142,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, message)
     }
 
+    /// 408 `REQUEST_TIMEOUT`.
+    #[must_use]
+    pub fn request_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body did not come in time")
+    }
+
     /// 412 `VERSION_CONFLICT`.
     #[must_use]
     pub fn version_conflict(current: i64) -> Self {

@@ -1,5 +1,6 @@
 //! A command that reaches another instance is carried out by the owner, once.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures::stream::{self, StreamExt as _};
 use tower::ServiceExt;
 
 use service_kit::middleware::Hops;
@@ -100,4 +102,12 @@ async fn a_body_over_a_mebibyte_is_refused() {
     assert_eq!(response.status(), StatusCode::CREATED);
     let response = router.oneshot(call(vec![b'x'; LONGEST_BODY + 1])).await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_trickles_is_not_waited_for() {
+    let begins = stream::iter([Ok::<_, Infallible>("{\"title\"")]);
+    let trickling = Body::from_stream(begins.chain(stream::pending()));
+    let response = instance(None, Arc::default()).oneshot(call(trickling)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
 }
