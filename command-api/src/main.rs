@@ -30,9 +30,9 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Serves until a signal; then requests in flight end, the writer finishes its window and leaves the group.
 async fn run(config: Config) -> anyhow::Result<()> {
     let listener = serve::bind(config.listen).await.context("COMMAND_API_LISTEN")?;
-    let deployment = connect(&config).await?;
     let (shutdown, draining) = (shutdown::on_signal(), CancellationToken::new());
-    let service = start(config, deployment, draining.clone()).await?;
+    let Some(deployment) = shutdown.run_until_cancelled(connect(&config)).await else { return Ok(()) };
+    let service = start(config, deployment?, draining.clone()).await?;
     serve::serve(listener, service.router.clone(), shutdown).await?;
     // Only now: until here commands that were accepted had a writer to answer them.
     draining.cancel();

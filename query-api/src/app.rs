@@ -67,10 +67,13 @@ impl App {
     ) -> Result<Self, StartError> {
         let verifier = Arc::new(Verifier::new(PublicKeys::from_directory(&config.public_keys)?));
         let pool = postgres::pool(&config.database_url, &postgres::Options::for_service(SERVICE))?;
+        // What all calls rest on does not wait behind slow ones for a connection.
+        let own =
+            postgres::pool(&config.database_url, &postgres::Options::for_service("query-api followers"))?;
         let health = Health::new(SERVICE);
-        health.postgres(&pool);
-        let positions = Positions::follow(pool.clone(), config.topic_profile, shutdown.clone());
-        let revocations = Revocations::follow(pool.clone(), shutdown.clone());
+        health.postgres(&own);
+        let positions = Positions::follow(own.clone(), config.topic_profile, shutdown.clone());
+        let revocations = Revocations::follow(own.clone(), shutdown.clone());
         health.probe("revoked_sessions", {
             let revocations = revocations.clone();
             // Whoever asks about nobody learns whether the list is known.
@@ -80,7 +83,7 @@ impl App {
         let gate = health.gate("notification_events");
         let (topic_profile, schemas) = (config.topic_profile, Schemas::at(config.registry.as_deref()));
         let followed = Arc::clone(&log);
-        let live = Live::follow(followed, &pool, positions.clone(), topic_profile, gate, shutdown.clone());
+        let live = Live::follow(followed, &own, positions.clone(), topic_profile, gate, shutdown.clone());
         Ok(Self { pool, positions, live, authenticator, health, log, topic_profile, schemas })
     }
 

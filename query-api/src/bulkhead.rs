@@ -1,5 +1,5 @@
-//! Bulkheads: the calls of one route hold at most a part of the connections to PostgreSQL, so that a route whose queries
-//! have become slow (they are cancelled at `statement_timeout`) does not take the others with it.
+//! Bulkheads: the readings of one route hold at most a part of the connections to PostgreSQL, so that a route whose
+//! queries have become slow (they are cancelled at `statement_timeout`) does not take the others with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use service_kit::postgres::MAX_CONNECTIONS;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// Calls of one route that may be with the database at once.
-const PLACES: u32 = MAX_CONNECTIONS / 2;
-/// Longest wait for a place: as long as a call waits for a connection.
+/// Readings of one route that may be with the database at once. Routes that read the same tables become slow together, so
+/// three of them leave a part, too.
+const PLACES: u32 = MAX_CONNECTIONS / 4;
+/// Longest wait for a place: as long as a reading waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The places of one route. Clones share them.

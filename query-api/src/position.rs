@@ -143,10 +143,9 @@ pub(crate) async fn await_position(
             Err(problem) => return problem.into_response(),
         }
     }
-    match serving.bulkhead.enter().await {
-        Ok(_place) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    }
+    // The reading takes the place, so that nobody who still waits for a position has one.
+    request.extensions_mut().insert(serving.bulkhead);
+    next.run(request).await
 }
 
 impl Serving {

@@ -11,9 +11,11 @@ use service_kit::auth::{Claims, SignedIn};
 use service_kit::middleware::correlation;
 use sqlx::postgres::{PgConnection, Postgres};
 use sqlx::{PgPool, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::bulkhead::Bulkhead;
 use crate::params::Params;
 use crate::position::Promised;
 
@@ -35,6 +37,8 @@ pub(crate) struct Reading {
     pub(crate) claims: Arc<Claims>,
     /// Who asks and from where.
     pub(crate) who: Who,
+    /// Among the readings of its route.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The caller and the communities that the call spans.
@@ -60,17 +64,6 @@ pub(crate) struct Membership {
 }
 
 impl Reading {
-    /// Begins a reading for a caller. A named community must be the caller's, or admit outsiders.
-    pub(crate) async fn begin(
-        pool: &PgPool,
-        claims: Arc<Claims>,
-        community: Option<Uuid>,
-    ) -> Result<Self, Problem> {
-        let user_id = claims.user_id;
-        let (transaction, who) = begin(pool, user_id, community).await?;
-        Ok(Self { transaction, claims, who })
-    }
-
     /// The connection to query with.
     pub(crate) fn db(&mut self) -> &mut PgConnection {
         &mut self.transaction
@@ -104,7 +97,8 @@ impl Who {
     }
 }
 
-/// Opens the transaction of `user_id` and sets what the policies read.
+/// Opens the transaction of `user_id` and sets what the policies read. A named community must be the caller's, or admit
+/// outsiders.
 ///
 /// The snapshot is taken once (repeatable read), so an item, its count and its version always fit together.
 pub(crate) async fn begin(
@@ -155,14 +149,20 @@ impl FromRequestParts<App> for Reading {
         if let Some(community) = community {
             correlation::note_community(community);
         }
-        let promised = parts.extensions.get::<Promised>();
+        let (promised, bulkhead) = (parts.extensions.get::<Promised>(), parts.extensions.get::<Bulkhead>());
         loop {
-            let mut reading = Self::begin(&app.pool, Arc::clone(&claims), community).await?;
+            let place = match bulkhead {
+                Some(bulkhead) => Some(bulkhead.enter().await?),
+                None => None,
+            };
+            let (transaction, who) = begin(&app.pool, claims.user_id, community).await?;
+            let mut reading = Self { transaction, claims: Arc::clone(&claims), who, _place: place };
             let Some(promised) = promised else { return Ok(reading) };
             if promised.is_seen_by(reading.db()).await? {
                 return Ok(reading);
             }
-            // Another version has been swapped in since the wait was over. Whoever waits holds no connection.
+            // Another version has been swapped in since the wait was over, or the record is parked. Whoever waits holds
+            // neither connection nor place.
             drop(reading);
             promised.wait().await?;
         }

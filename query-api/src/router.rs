@@ -101,8 +101,8 @@ pub(crate) fn router(app: &App, config: &Config) -> Router {
     app.stack(config).around(routes).merge(app.health.routes()).merge(metrics::routes())
 }
 
-/// A GET that waits until these projections have passed the positions that the client names, and then for a place among
-/// the calls of its route.
+/// A GET that waits until these projections have passed the positions that the client names; its readings have places
+/// of their own.
 fn read<H, T>(app: &App, projections: &'static [Projection], handler: H) -> MethodRouter<App>
 where
     H: Handler<T, App>,

@@ -81,7 +81,10 @@ pub(super) async fn drift(log: &KafkaLog, topics: &[Topic]) -> Result<Vec<String
         (topic.name.clone(), Found { partitions, settings })
     });
     let mut sentences = crate::drift::sentences(topics, &found.collect());
-    sentences.extend(transaction_drift(log).await?);
+    // What is wrong already does not become less so by a coordinator that is away.
+    if sentences.is_empty() {
+        sentences.extend(transaction_drift(log).await?);
+    }
     Ok(sentences)
 }
 

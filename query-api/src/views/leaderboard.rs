@@ -75,7 +75,7 @@ pub(crate) async fn show(
     if enabled == Some(false) {
         return Err(Problem::not_found("LEADERBOARD_DISABLED"));
     }
-    let as_of = page.after_key().map_or(who.now, |(as_of, ..)| *as_of);
+    let as_of = page.after_key().map_or(who.now, |(as_of, ..)| who.now.min(*as_of));
     let standings = standings(db, who, community_id, as_of).await?;
     let total = i64::try_from(standings.len()).unwrap_or(i64::MAX);
     let after =
