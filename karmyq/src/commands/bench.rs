@@ -1,7 +1,7 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` and `read` run one measurement after the other and report them, `scale`, `live` and `takeover` others alone, `peers`
-//! compares us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
+//! `write` and `read` run one measurement after the other and report them, `scale`, `live`, `memory` and `takeover` others
+//! alone, `peers` compares us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
 //! `closed_loop` and `open_loop` repeat it, over `http` or `in_process`; `ceiling`, `visible` and `replay` are the other
 //! measurements, `spent` what they cost.
 
@@ -13,6 +13,7 @@ mod ground;
 mod http;
 mod in_process;
 mod live;
+mod memory;
 mod open_loop;
 mod peers;
 mod read;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Peers(peers::Arguments),
     /// What live streams weigh, and how soon an item is in all streams of its person
     Live(live::Arguments),
+    /// What the writer remembers of each aggregate and command, in bytes
+    Memory(memory::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
 }
@@ -56,6 +59,7 @@ impl Command {
             Self::Scale(arguments) => scale::run(arguments).await,
             Self::Peers(arguments) => peers::run(arguments).await,
             Self::Live(arguments) => live::run(arguments).await,
+            Self::Memory(arguments) => memory::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }

@@ -3,6 +3,7 @@
 //! In process, edits of requests (one event each). The aggregates are appended to the log as their owner would have
 //! decided them, and taken over from there.
 
+use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,8 +22,8 @@ use super::closed_loop::{self, Client, Plan};
 use super::ground::{self, Ground, Servers};
 use super::in_process::Writer;
 use super::report::ClosedLoop;
-use super::spent::{Spent, memory};
-use super::takeover;
+use super::spent::Spent;
+use super::takeover::{self, End};
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
 
@@ -83,9 +84,6 @@ struct Figure {
     /// Allocations of memory by this process, clients included; only a build with `--features count-allocations` counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     allocations_per_command: Option<f64>,
-    /// Memory of this process beyond what it had with an empty log, per aggregate: state, key, timer, and its command in
-    /// the ledger. Exact in a build with `--features count-allocations`; otherwise the garbage of the start is in it.
-    bytes_per_aggregate: f64,
 }
 
 /// Measures and reports.
@@ -93,6 +91,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let figures = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
     if arguments.json {
         say(serde_json::to_string(&json!({ "scale": figures }))?);
+    } else {
+        figures.iter().for_each(|it| say(it));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -101,18 +101,13 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
     let engine = Engine::connect(ground.settings()).await?;
     let requester = UserId::new(Uuid::now_v7());
     let (mut requests, mut figures) = (Vec::new(), Vec::new());
-    let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
-    let empty = memory().await?;
-    writer.stop().await?;
     let seconds = if arguments.quick { (2, 5) } else { (5, 15) };
     let plan = Plan { warm_up: Duration::from_secs(seconds.0), measured: Duration::from_secs(seconds.1) };
     for aggregates in &AGGREGATES[..if arguments.quick { 2 } else { 3 }] {
         mention(format_args!("appending requests until there are {aggregates}"));
-        requests.extend(takeover::ask(&engine, aggregates - requests.len(), requester).await?);
+        requests.extend(takeover::ask(&engine, aggregates - requests.len(), requester, End::Open).await?);
         let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
-        let bytes_each = (memory().await? - empty) / *aggregates as f64;
-        say(format_args!("{aggregates} requests: {bytes_each:.0} bytes of memory each"));
-        let scale = Scale { ground, engine: &engine, plan, requester, bytes_each };
+        let scale = Scale { ground, engine: &engine, plan, requester };
         let measured = scale.measure(&writer, Arc::from(requests.as_slice())).await;
         writer.stop().await?;
         figures.extend(measured?);
@@ -126,7 +121,6 @@ struct Scale<'a> {
     engine: &'a Engine,
     plan: Plan,
     requester: UserId,
-    bytes_each: f64,
 }
 
 impl Scale<'_> {
@@ -136,7 +130,7 @@ impl Scale<'_> {
         for keys in Keys::ALL {
             for clients in CLIENTS {
                 let figure = self.load(writer, &requests, keys, clients).await?;
-                figure.tell();
+                mention(&figure);
                 figures.push(figure);
             }
         }
@@ -173,7 +167,6 @@ impl Scale<'_> {
             broker_cpu_per_command_us: spent.broker,
             log_bytes_per_command: spent.bytes,
             allocations_per_command: spent.allocations,
-            bytes_per_aggregate: self.bytes_each,
         })
     }
 
@@ -186,17 +179,16 @@ impl Scale<'_> {
     }
 }
 
-impl Figure {
-    fn tell(&self) {
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { aggregates, keys, load, .. } = self;
-        load.tell(&format!("{aggregates} requests, {keys:?}").to_lowercase());
-        say(format_args!(
+        writeln!(f, "{}", load.line(&format!("{aggregates} requests, {keys:?}").to_lowercase()))?;
+        write!(
+            f,
             "{:<42} {:>10.0} µs of CPU a command, {:.0} µs of the broker's, {:.0} bytes on the log",
             "", self.cpu_per_command_us, self.broker_cpu_per_command_us, self.log_bytes_per_command,
-        ));
-        if let Some(allocations) = self.allocations_per_command {
-            say(format_args!("{:<42} {allocations:>10.1} allocations a command", ""));
-        }
+        )?;
+        self.allocations_per_command.map_or(Ok(()), |it| write!(f, ", {it:.1} allocations"))
     }
 }
 

@@ -10,7 +10,9 @@ use command_api::views::Replicas;
 use command_api::writer::SnapshotConfig;
 use domain::State;
 use domain::community::{Config, Settings};
-use domain::help_request::{Caller, Command, CreateRequest, Draft, Edit, Place, UpdateRequest};
+use domain::help_request::{
+    Caller, CancelRequest, Command, CreateRequest, Draft, Edit, Place, UpdateRequest,
+};
 use domain::views::CommunityFacts;
 use event_log::{NewRecord, TopicPartition};
 use event_schemas::request::RequestEvent;
@@ -160,7 +162,7 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     let mut records = Vec::with_capacity(WINDOW);
     for number in 0..events / each {
         let request = (RequestId::new(Uuid::now_v7()), UserId::new(Uuid::now_v7()));
-        records.extend(history(engine, request, PARTITION, number, each)?);
+        records.extend(history(engine, request, PARTITION, number, (each, End::Open))?);
         if records.len() >= WINDOW {
             member.append_window(lane.as_mut(), std::mem::take(&mut records)).await?;
         }
@@ -171,8 +173,26 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     Ok(())
 }
 
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// Nothing yet.
+    Open,
+    /// It is taken back.
+    Cancelled,
+}
+
 /// Appends so many requests of a person, each to the partition of its id; returns the ids.
-pub(super) async fn ask(engine: &Engine, count: usize, requester: UserId) -> Result<Vec<RequestId>> {
+pub(super) async fn ask(
+    engine: &Engine,
+    count: usize,
+    requester: UserId,
+    end: End,
+) -> Result<Vec<RequestId>> {
+    let events = match end {
+        End::Open => 1,
+        End::Cancelled => 2,
+    };
     create_topic(engine).await?;
     let member = Member::join(engine.log.as_ref()).await?;
     let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
@@ -181,7 +201,7 @@ pub(super) async fn ask(engine: &Engine, count: usize, requester: UserId) -> Res
         let mut records = Vec::with_capacity(WINDOW);
         for request in requests {
             let to = engine.encoder.partition(Domain::Request.events_topic(), request.to_string().as_bytes());
-            records.extend(history(engine, (*request, requester), to, window, 1)?);
+            records.extend(history(engine, (*request, requester), to, window, (events, end))?);
         }
         member.append_window(lane.as_mut(), records).await?;
     }
@@ -194,7 +214,7 @@ fn history(
     (request_id, requester): (RequestId, UserId),
     partition: i32,
     number: u64,
-    each: u64,
+    (events, end): (u64, End),
 ) -> Result<Vec<NewRecord>> {
     let community = CommunityId::new(Uuid::from_u128(1));
     let caller = Caller { user: requester, in_audience: true };
@@ -203,7 +223,8 @@ fn history(
     let now = Timestamp::from_micros(now);
     let mut state = State::initial(AggregateType::HelpRequest);
     let mut records = Vec::new();
-    for version in 1..=i64::try_from(each)? {
+    let events = i64::try_from(events)?;
+    for version in 1..=events {
         let command = if version == 1 {
             let body = json!({"title": "Carry a sofa", "description": "Two floors up on Saturday morning."});
             let draft =
@@ -218,6 +239,8 @@ fn history(
                 places,
                 everywhere: false,
             }))
+        } else if matches!(end, End::Cancelled) && version == events {
+            Command::CancelRequest(CancelRequest { by: caller })
         } else {
             let body = json!({"urgency": if version % 2 == 0 { "high" } else { "low" }});
             let edit = Edit::parse(body.as_object().context("an object")?).map_err(|it| anyhow!("{it:?}"))?;

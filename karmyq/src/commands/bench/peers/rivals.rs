@@ -118,7 +118,9 @@ fn program(contender: Contender) -> Result<Command> {
             let target = folder("jvm")?.join(module).join("target");
             let classes = format!("{0}/classes:{0}/libs/*", target.display());
             let mut java = Command::new("java");
-            java.args(HEAP).args(["-cp", &classes, class]);
+            // An eighth faster with it here than with the default.
+            let collector = (contender == Contender::Pekko).then_some("-XX:+UseParallelGC");
+            java.args(HEAP).args(collector).args(["-cp", &classes, class]);
             java
         }
     })
