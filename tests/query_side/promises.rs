@@ -99,7 +99,8 @@ async fn is_kept(world: &World, ana: Uuid, offset: usize, wait_ms: u32, what: &s
         return false;
     }
     let items = answer.data().as_array().expect("a list");
-    let is_it = |it: &serde_json::Value| it["data"]["params"]["offset"] == offset.to_string();
+    let offset = offset.to_string();
+    let is_it = |it: &serde_json::Value| it["data"]["params"]["offset"] == offset.as_str();
     assert!(items.iter().any(is_it), "{what}: {position} was promised and is not there");
     true
 }

@@ -92,7 +92,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if arguments.json {
         say(serde_json::to_string(&json!({ "scale": figures }))?);
     } else {
-        figures.iter().for_each(|it| say(it));
+        figures.iter().for_each(say);
     }
     Ok(ExitCode::SUCCESS)
 }

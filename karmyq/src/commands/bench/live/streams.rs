@@ -46,7 +46,7 @@ impl People {
             settings.required::<String>("JWT_PUBLIC_KEYS_DIR"),
         );
         let (key, directory) = settings.build(|| Some((key?, directory?)))?;
-        let verifier = Verifier::new(PublicKeys::from_directory(directory.as_ref())?);
+        let verifier = Verifier::new(PublicKeys::from_directory(directory)?);
         let signer = Signer::new(&key, &verifier)?;
         let now = chrono::Utc::now().timestamp();
         let person = |_| {
