@@ -45,7 +45,7 @@ pub(crate) async fn a_body_that_never_ends_is_not_waited_for(system: &System) {
     let ended = tokio::time::timeout(PATIENCE, slow.read_to_end(&mut answer)).await;
     ended.expect("it is given up in time").expect("it is answered");
     let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("DEPENDENCY_UNAVAILABLE"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
 }
 
 pub(crate) async fn who_is_gone_before_the_answer_gets_it_with_the_same_key(system: &System) {
