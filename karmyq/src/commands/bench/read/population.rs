@@ -64,10 +64,13 @@ pub(super) async fn askers(settled: &Ground, count: i64) -> Result<Vec<Asker>> {
          FROM community.memberships AS a
          CROSS JOIN LATERAL (
              SELECT id FROM requests.help_requests AS r
-             WHERE r.status = 'open' AND r.community_ids && ARRAY[a.community_id] LIMIT 1
+             WHERE r.status = 'open' AND r.community_ids && ARRAY[a.community_id]
+               AND NOT EXISTS (SELECT FROM auth.inactive_accounts AS gone WHERE gone.id = r.requester_id)
+             LIMIT 1
          ) AS r
          CROSS JOIN LATERAL (SELECT id FROM requests.matches AS m WHERE m.responder_id = a.user_id LIMIT 1) AS m
-         WHERE a.role = 'admin' ORDER BY a.joined_at LIMIT $1",
+         WHERE a.role = 'admin' AND NOT EXISTS (SELECT FROM auth.inactive_accounts AS gone WHERE gone.id = a.user_id)
+         ORDER BY a.joined_at LIMIT $1",
     )
     .bind(count)
     .fetch_all(&mut owner)
