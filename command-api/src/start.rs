@@ -124,7 +124,7 @@ pub async fn start(
         allowed_origins: config.allowed_origins,
         time_limit: TIME_LIMIT,
         places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
-        hops: Some(forwarder.hops()),
+        uncounted: Some(forwarder.hops()),
     };
     let router = stack.around(router::routes(app, forwarder, &limits));
     let router = router.merge(operators).merge(health.routes()).merge(telemetry::metrics::routes());

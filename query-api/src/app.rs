@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::console;
 use crate::live::Live;
 use crate::position::Positions;
 use crate::schemas::Schemas;
@@ -96,7 +97,7 @@ impl App {
             allowed_origins: config.allowed_origins.clone(),
             time_limit: TIME_LIMIT,
             places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
-            hops: None,
+            uncounted: Some(console::uncounted(&self.authenticator)),
         }
     }
 }

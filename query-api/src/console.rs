@@ -19,18 +19,26 @@ mod page;
 mod projections;
 mod words;
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::map_response;
-use axum::response::{Redirect, Response};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
+pub(crate) use self::entrance::uncounted;
+use self::page::Failure;
 use crate::app::App;
 
-/// What every page is served with: nothing from elsewhere, nothing inline, in nobody's frame, in no cache. The referrer
+/// Longest work on a page; shorter than that on any answer, whose failure would be JSON.
+const TIME_LIMIT: Duration = Duration::from_secs(15);
+
+/// What every page is served with: nothing from elsewhere, nothing inline, in nobody's frame, in no cache by itself. The referrer
 /// stays, for our own pages alone: without it a browser would not say where a form comes from.
 const HEADERS: [(HeaderName, &str); 5] = [
     (
@@ -48,6 +56,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/console", get(async || Redirect::to("/console/projections")))
+        .route("/console/", get(async || Redirect::to("/console/projections")))
+        .route("/console/{*elsewhere}", get(async || Failure::not_found("page")))
         .route("/console/login", get(entrance::show).post(entrance::log_in))
         .route("/console/logout", post(entrance::log_out))
         .route("/console/projections", get(projections::list))
@@ -61,12 +71,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/console/flow", get(flow::show))
         .route("/console/style.css", get(assets::style))
         .route("/console/console.js", get(assets::script))
-        .layer(map_response(protect))
+        .layer(from_fn(serve))
 }
 
-async fn protect(mut response: Response) -> Response {
+async fn serve(request: Request, next: Next) -> Response {
+    let late = |_| Failure::new(StatusCode::SERVICE_UNAVAILABLE, "this page took too long").into_response();
+    let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(late);
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert_with(|| HeaderValue::from_static(value));
     }
     response
 }

@@ -35,6 +35,11 @@ impl Params {
         self.all(name).next().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
     }
 
+    /// A text as it is, spaces included, that is not empty and can stand in PostgreSQL; the first one counts.
+    pub(crate) fn exact_text(&self, name: &str) -> Option<String> {
+        self.all(name).next().filter(|it| !it.is_empty() && !it.contains('\0')).map(str::to_owned)
+    }
+
     /// A text of at most `longest` characters.
     pub(crate) fn short_text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let text = self.text(name)?;
@@ -123,6 +128,14 @@ impl Params {
         }
     }
 
+    /// Notes a fault when there is no value, and why is not noted yet.
+    pub(crate) fn required<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.faults.iter().any(|it| it.field == name) {
+            self.fault(name, "REQUIRED", format!("{name} must be given"));
+        }
+        value
+    }
+
     /// Notes a fault.
     pub(crate) fn fault(&mut self, name: &'static str, code: &'static str, message: String) {
         self.faults.push(FieldFault::new(name, code, message));
@@ -140,6 +153,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of_query(parts.uri.query()))
     }
+}
+
+/// A text as part of a query, percent-encoded but for what means nothing there.
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || b"-._/".contains(&it);
+    let encoded = |it: u8| if plain(it) { char::from(it).to_string() } else { format!("%{it:02X}") };
+    text.bytes().map(encoded).collect()
 }
 
 /// Percent-decoding with `+` as space; what is no UTF-8 becomes replacement characters.
@@ -170,7 +190,7 @@ fn decoded(text: &str) -> String {
 mod tests {
     use service_kit::answer::Problem;
 
-    use super::Params;
+    use super::{Params, encoded};
 
     #[test]
     fn all_faults_are_told_at_once() {
@@ -192,5 +212,10 @@ mod tests {
         assert_eq!(params.all("p").collect::<Vec<_>>(), ["a/b@0", "c d"]);
         assert_eq!(params.text("q").as_deref(), Some("%zz"));
         assert_eq!(params.text("r"), None);
+        let texts = ["/console/flow?id=a&since=2026-11-20T10:15", " a ", "100 % ä", "'\"<"];
+        for text in texts {
+            let params = Params::of_query(Some(&format!("p={}&q=1", encoded(text))));
+            assert_eq!(params.exact_text("p").as_deref(), Some(text));
+        }
     }
 }

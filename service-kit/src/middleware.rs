@@ -46,21 +46,22 @@ pub struct Stack {
     pub time_limit: Duration,
     /// Calls that may be under way; more are refused at once.
     pub places: Arc<Semaphore>,
-    /// Where instances send calls to one another.
-    pub hops: Option<Hops>,
+    /// Calls that no rate limit is for.
+    pub uncounted: Option<Uncounted>,
 }
 
-/// Tells from its headers whether another instance of the service has counted a call and sent it on.
+/// Tells from its headers whether a call is not to be counted: because another instance of the service has counted it and
+/// sent it on, or because of whoever calls.
 #[derive(Clone)]
-pub struct Hops(Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>);
+pub struct Uncounted(Arc<dyn Fn(&HeaderMap) -> bool + Send + Sync>);
 
-impl Hops {
-    /// Hops that this function recognises.
+impl Uncounted {
+    /// Calls that this function recognises.
     pub fn new(recognise: impl Fn(&HeaderMap) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(recognise))
     }
 
-    /// Marks a request that came by a hop as [`Counted`].
+    /// Marks such a request as [`Counted`].
     pub fn mark(&self, request: &mut Request) {
         if self.0(request.headers()) {
             request.extensions_mut().insert(Counted);
@@ -68,9 +69,9 @@ impl Hops {
     }
 }
 
-impl fmt::Debug for Hops {
+impl fmt::Debug for Uncounted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hops")
+        f.write_str("Uncounted")
     }
 }
 
@@ -115,8 +116,8 @@ async fn pass(State(stack): State<Arc<Stack>>, mut request: Request, next: Next)
         counter!("http_requests_shed_total").increment(1);
         return Problem::overloaded().into_response();
     };
-    if let Some(hops) = &stack.hops {
-        hops.mark(&mut request);
+    if let Some(uncounted) = &stack.uncounted {
+        uncounted.mark(&mut request);
     }
     DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
     let admit = async |mut request: Request| {

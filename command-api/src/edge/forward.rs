@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use event_schemas::CommunityId;
 use service_kit::answer::{POSITION, Problem};
 use service_kit::middleware::rate_limit::Counted;
-use service_kit::middleware::{Hops, correlation};
+use service_kit::middleware::{Uncounted, correlation};
 use tracing::{debug, warn};
 
 use super::fingerprint::FingerprintKey;
@@ -88,9 +88,9 @@ impl Forwarder {
     }
 
     /// Recognises what other instances sent here.
-    pub(crate) fn hops(&self) -> Hops {
+    pub(crate) fn hops(&self) -> Uncounted {
         let forwarder = self.clone();
-        Hops::new(move |headers| forwarder.is_from_instance(headers))
+        Uncounted::new(move |headers| forwarder.is_from_instance(headers))
     }
 
     /// Whether another instance sent the call: a client could only guess the seal.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::terminal::{mention, say, somebody};
 
-/// How long the token counts, in seconds.
-const LIFE_S: i64 = 3_600;
+/// How long the token counts, in seconds. As short as those of a login: it belongs to no session that anybody could revoke.
+const LIFE_S: i64 = 900;
 
 /// Prints a token on standard output, and on standard error what to do with it.
 pub(super) fn run() -> Result<ExitCode> {
@@ -25,7 +25,7 @@ pub(super) fn run() -> Result<ExitCode> {
     let claims = claims();
     let token = Signer::new(&key, &verifier)?.sign(&claims).context("the token cannot be signed")?;
     mention(format_args!(
-        "open {address}/console and paste this token, which is good for an hour; what you do there is recorded as operator {}",
+        "open {address}/console and paste this token, which is good for 15 minutes; what you do there is recorded as operator {}",
         claims.user_id
     ));
     say(token);

@@ -1,23 +1,24 @@
 //! The way in: an operator's access token in a form, kept in a cookie that only these pages get and no script can read.
 //!
-//! The cookie lives as long as the token. It is the token itself, so there is no session to keep, and a session that is
-//! revoked is out at once, as everywhere.
+//! The cookie lives as long as the token. It is the token itself, so there is no session to keep: a login that is revoked is
+//! out at once, as everywhere. A token of `karmyq console` belongs to no login and ends by itself after 15 minutes.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, State};
-use axum::http::header::{COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
-use service_kit::auth::{Claims, TokenError};
+use service_kit::auth::{Authenticator, Claims, TokenError};
+use service_kit::middleware::Uncounted;
 
-use super::form::Form;
+use super::form::{self, Form};
 use super::page::{Failure, Shown, page};
 use crate::app::App;
-use crate::params::Params;
+use crate::params::{Params, encoded};
 
 /// Name of the cookie.
 const NAME: &str = "karmyq_console";
@@ -46,6 +47,10 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        if form::is_foreign(&parts.headers) {
+            let message = "pages of the console are for the address bar, links and the console itself";
+            return Err(Failure::new(StatusCode::FORBIDDEN, message).into_response());
+        }
         let Some(token) = cookie(&parts.headers) else { return Err(to_entrance(parts)) };
         match app.authenticator.authenticate(token) {
             Ok(claims) if claims.is_operator() => Ok(Self(claims)),
@@ -63,10 +68,20 @@ fn unknown() -> Failure {
     Failure::new(StatusCode::SERVICE_UNAVAILABLE, "sessions cannot be checked at the moment")
 }
 
+/// Calls of operators: a page that renews itself must not use up what everybody at that address may ask for.
+pub(crate) fn uncounted(authenticator: &Authenticator) -> Uncounted {
+    let authenticator = authenticator.clone();
+    Uncounted::new(move |headers| {
+        let claims = cookie(headers).map(|token| authenticator.authenticate(token));
+        claims.is_some_and(|it| it.is_ok_and(|it| it.is_operator()))
+    })
+}
+
 /// Back to the page afterwards. What a form asked for is not repeated: whoever sent it sees the page again and decides.
 fn to_entrance(parts: &Parts) -> Response {
-    let path = if parts.method == Method::GET { parts.uri.path() } else { HOME };
-    Redirect::to(&format!("/console/login?next={path}")).into_response()
+    let page = if parts.method == Method::GET { parts.uri.path_and_query() } else { None };
+    let page = page.map_or(HOME, |it| it.as_str());
+    Redirect::to(&format!("/console/login?next={}", encoded(page))).into_response()
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -88,6 +103,10 @@ pub(super) async fn show(parts: Parts) -> Shown {
 
 /// POST /console/login: `token`, and `next`, the page to go to.
 pub(super) async fn log_in(State(app): State<App>, headers: HeaderMap, Form(form): Form) -> Shown {
+    if over(&headers) == Over::Plain {
+        let page = LoginPage { next: next(&form), refusal: PLAIN }.render()?;
+        return Ok((StatusCode::BAD_REQUEST, Html(page)).into_response());
+    }
     let token = form.text("token").unwrap_or_default();
     // Pasted from an answer, a header or a shell, as it comes.
     let token = token.trim_matches('"').trim_start_matches("Bearer ").trim();
@@ -115,11 +134,30 @@ pub(super) async fn log_out(headers: HeaderMap, Form(_): Form) -> Shown {
         .into_response())
 }
 
-/// Only over TLS, except on this machine, where there is none to speak of.
+const PLAIN: &str = "this page came over plain HTTP, where anybody on the way could read the token and the browser would not \
+                     keep it: reach query-api over TLS, or on its own machine";
+
+/// How a form came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// Over TLS, to a proxy before us; or the browser does not say, and finds out.
+    Tls,
+    /// From this machine, without any.
+    Loopback,
+    /// From elsewhere, without any.
+    Plain,
+}
+
+fn over(headers: &HeaderMap) -> Over {
+    let origin = headers.get(ORIGIN).and_then(|it| it.to_str().ok());
+    let Some(host) = origin.and_then(|it| it.strip_prefix("http://")) else { return Over::Tls };
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    if matches!(name, "localhost" | "127.0.0.1" | "[::1]") { Over::Loopback } else { Over::Plain }
+}
+
+/// Of the cookie: for TLS alone, except on this machine.
 fn attributes(headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let secure = if matches!(name, "localhost" | "127.0.0.1" | "[::1]") { "" } else { "; Secure" };
+    let secure = if over(headers) == Over::Loopback { "" } else { "; Secure" };
     format!("; Path=/console; HttpOnly; SameSite=Strict{secure}")
 }
 

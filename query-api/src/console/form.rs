@@ -29,20 +29,38 @@ impl FromRequest<App> for Form {
 
 /// Whether the browser says that a page of this origin sent it. One that says nothing is not believed.
 fn is_ours(headers: &HeaderMap) -> bool {
-    let header = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
     // Of the two the better: it cannot be mistaken behind a proxy. Browsers leave it out where there is no TLS.
-    if let Some(site) = header("sec-fetch-site") {
-        return site == "same-origin";
+    match header(headers, "sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => header(headers, ORIGIN.as_str()).is_some() && is_of_our_origin(headers),
     }
-    let origin = header(ORIGIN.as_str()).and_then(|it| it.split_once("://")).map(|(_, host)| host);
-    origin.is_some() && origin == header(HOST.as_str())
+}
+
+/// Whether the browser says that a script or a picture of another origin wants it. The cookie comes along from the same site,
+/// and `ALLOWED_ORIGINS` may read what the API answers; neither is for the console. A link from elsewhere is no harm.
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = header(headers, "sec-fetch-site");
+    let elsewhere = matches!(site, Some("same-site" | "cross-site"));
+    let followed = header(headers, "sec-fetch-mode") == Some("navigate");
+    elsewhere && !followed || site.is_none() && !is_of_our_origin(headers)
+}
+
+/// Of a call without `Origin`, too: browsers leave it out where a page asks for another one of its own.
+fn is_of_our_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = header(headers, ORIGIN.as_str()) else { return true };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.is_some() && host == header(headers, HOST.as_str())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|it| it.to_str().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::is_ours;
+    use super::{is_foreign, is_ours};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -68,5 +86,19 @@ mod tests {
         }
         assert!(!is_ours(&headers(&[host])), "nothing is said");
         assert!(!is_ours(&headers(&[("origin", "null")])));
+    }
+
+    #[test]
+    fn no_script_of_another_origin_may_read_a_page() {
+        let host = ("host", "karmyq.example:8081");
+        let of =
+            |site, mode| is_foreign(&headers(&[host, ("sec-fetch-site", site), ("sec-fetch-mode", mode)]));
+        for site in ["same-site", "cross-site"] {
+            assert!(of(site, "cors") && of(site, "no-cors") && !of(site, "navigate"), "{site}");
+        }
+        assert!(!of("same-origin", "cors") && !of("none", "navigate"));
+        assert!(is_foreign(&headers(&[host, ("origin", "https://app.karmyq.example")])));
+        assert!(is_foreign(&headers(&[host, ("origin", "null")])));
+        assert!(!is_foreign(&headers(&[host])), "an old browser, or none");
     }
 }

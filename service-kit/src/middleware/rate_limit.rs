@@ -73,7 +73,7 @@ impl Class {
     }
 }
 
-/// Marks a request that another instance of the service has counted and sent on: it is not counted again.
+/// Marks a request that is not counted here.
 #[derive(Clone, Copy, Debug)]
 pub struct Counted;
 

@@ -31,7 +31,7 @@ fn router(limits: RateLimits) -> Router {
         allowed_origins: vec!["https://app.example".to_owned()],
         time_limit: Duration::from_millis(50),
         places: Arc::new(Semaphore::new(PLACES)),
-        hops: None,
+        uncounted: None,
     };
     stack.around(
         Router::new()

@@ -14,7 +14,7 @@ use axum::routing::post;
 use futures::stream::{self, StreamExt as _};
 use tower::ServiceExt;
 
-use service_kit::middleware::Hops;
+use service_kit::middleware::Uncounted;
 
 use super::{Forwarder, LONGEST_BODY, carry};
 use crate::edge::fingerprint::FingerprintKey;
@@ -40,7 +40,7 @@ fn instance(to: Option<String>, calls: Arc<AtomicUsize>) -> Router {
         .layer(from_fn_with_state(forwarder.hops(), mark))
 }
 
-async fn mark(State(hops): State<Hops>, mut request: Request, next: Next) -> Response {
+async fn mark(State(hops): State<Uncounted>, mut request: Request, next: Next) -> Response {
     hops.mark(&mut request);
     next.run(request).await
 }
