@@ -3,31 +3,62 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_log::{Decoder, LogError, SchemaRegistry};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
+
+/// Longest wait for the registry. A page shows less without it, and must not hang for it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a registry that did not answer is not asked again.
+const AWAY: Duration = Duration::from_secs(10);
 
 /// The registry, asked when it is first needed. Clones share what it told.
 #[derive(Clone)]
 pub(crate) struct Schemas {
     url: Option<Arc<str>>,
-    decoder: Arc<OnceCell<Decoder>>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What came of asking.
+#[derive(Default)]
+enum Told {
+    #[default]
+    NotAsked,
+    Nothing {
+        at: Instant,
+    },
+    Schemas(Decoder),
 }
 
 impl Schemas {
     /// The registry at this base address, if there is one.
     pub(crate) fn at(url: Option<&str>) -> Self {
-        Self { url: url.map(Into::into), decoder: Arc::default() }
+        Self { url: url.map(Into::into), told: Arc::default() }
     }
 
     /// Reads records; none while the registry does not answer, or none is configured.
     pub(crate) async fn decoder(&self) -> Option<Decoder> {
         let url = self.url.as_deref()?;
-        match self.decoder.get_or_try_init(|| connect(url)).await {
-            Ok(decoder) => Some(decoder.clone()),
+        // Held while somebody asks: the others wait for the same answer.
+        let mut told = self.told.lock().await;
+        match &*told {
+            Told::Schemas(decoder) => return Some(decoder.clone()),
+            Told::Nothing { at } if at.elapsed() < AWAY => return None,
+            Told::Nothing { .. } | Told::NotAsked => {}
+        }
+        let late = |_| LogError::Unavailable("no answer in 3 seconds".to_owned());
+        match timeout(PATIENCE, connect(url)).await.map_err(late).flatten() {
+            Ok(decoder) => {
+                *told = Told::Schemas(decoder.clone());
+                Some(decoder)
+            }
             Err(error) => {
                 warn!(%error, "the schema registry does not answer");
+                *told = Told::Nothing { at: Instant::now() };
                 None
             }
         }

@@ -64,7 +64,7 @@ pub(super) struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fold {
     pub(super) projection: String,
-    /// `passed`, `not yet` or `parked`.
+    /// `passed`, `not yet`, `parked` or `discarded`.
     pub(super) state: &'static str,
 }
 
@@ -240,10 +240,10 @@ impl Passed {
         folding
             .map(|(projection, next)| {
                 let record = (projection.clone(), fact.topic.clone(), fact.partition, fact.offset);
-                let state = match (*next > fact.offset, self.parked.contains(&record)) {
-                    (_, true) => "parked",
-                    (true, false) => "passed",
-                    (false, false) => "not yet",
+                let state = match self.aside.get(&record).copied() {
+                    Some(aside) => aside,
+                    None if *next > fact.offset => "passed",
+                    None => "not yet",
                 };
                 Fold { projection: projection.clone(), state }
             })

@@ -86,15 +86,22 @@ fn records_that_name_each_other_as_causes_do_not_lead_in_a_circle() {
 }
 
 #[test]
-fn a_projection_has_passed_an_event_when_its_checkpoint_is_behind_it_and_it_is_not_parked() {
+fn a_projection_has_passed_an_event_when_its_checkpoint_is_behind_it_and_it_is_not_set_aside() {
     let mut passed = Passed::default();
     passed.next.insert(
         ("community-events".to_owned(), 0),
-        [("community", 8), ("feed", 7), ("other", 9)].map(|(name, next)| (name.to_owned(), next)).into(),
+        [("community", 8), ("feed", 7), ("parked by it", 9), ("discarded by it", 9)]
+            .map(|(name, next)| (name.to_owned(), next))
+            .into(),
     );
-    passed.parked.insert(("other".to_owned(), "community-events".to_owned(), 0, 7));
+    for state in ["parked", "discarded"] {
+        let record = (format!("{state} by it"), "community-events".to_owned(), 0, 7);
+        passed.aside.insert(record, state);
+    }
     let lines = lines(joined(true), &passed);
     let folds: Vec<_> = lines[2].folds.iter().map(|it| (it.projection.as_str(), it.state)).collect();
-    assert_eq!(folds, [("community", "passed"), ("feed", "not yet"), ("other", "parked")]);
+    let aside = [("parked by it", "parked"), ("discarded by it", "discarded")];
+    assert_eq!(folds[..2], [("community", "passed"), ("feed", "not yet")]);
+    assert_eq!(folds[2..], aside);
     assert_eq!(lines[3].folds, [], "nobody folds a command");
 }
