@@ -93,6 +93,8 @@ pub struct StoppedAt {
 pub struct Discard<'a> {
     /// Everything that is parked of the key, and not only its first record.
     pub whole_key: bool,
+    /// The offset of the record that is meant; none for whichever is the first.
+    pub first_offset: Option<i64>,
     /// Who says so.
     pub by: &'a str,
     /// Why.
@@ -123,6 +125,9 @@ pub enum Error {
         /// The topics.
         topics: Vec<String>,
     },
+    /// Another record is the first of the key by now, or none.
+    #[error("somebody has dealt with offset {0} of this key meanwhile: look again before you discard")]
+    Overtaken(i64),
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -202,11 +207,10 @@ pub async fn redrive(
     }
 }
 
-/// Takes the first parked record of the key out of the projection for good, or all of them, and redrives the rest. A
-/// rebuild passes over what was discarded. How many were, and what became of the rest.
+/// As [`take_out`], and redrives the rest. How many were discarded, and what became of the rest.
 ///
 /// # Errors
-/// When log or database fail; what was discarded until then is written down.
+/// As [`take_out`] and [`redrive`]; what was discarded until then is written down.
 pub async fn discard(
     source: &Source,
     owner: &PgPool,
@@ -214,8 +218,24 @@ pub async fn discard(
     key: &ParkedKey,
     what: Discard<'_>,
 ) -> Result<(u64, Redriven), Error> {
+    let discarded = take_out(owner, key, what).await?;
+    Ok((discarded, redrive(source, owner, registration, key).await?))
+}
+
+/// Takes the first parked record of the key out of the projection for good, or all of them; how many. A rebuild passes over
+/// what was discarded.
+///
+/// # Errors
+/// When the first record is not the one that is meant, or the database fails; nothing is discarded then.
+pub async fn take_out(owner: &PgPool, key: &ParkedKey, what: Discard<'_>) -> Result<u64, Error> {
     let mut transaction = owner.begin().await?;
     let version = rows::lock(&mut transaction, key).await?;
+    if let Some(meant) = what.first_offset {
+        let first = rows::parked(&mut transaction, key, version, 1).await?;
+        if first.first().is_none_or(|it| it.record.position.offset != meant) {
+            return Err(Error::Overtaken(meant));
+        }
+    }
     let discarded = sqlx::query(
         "WITH gone AS (
              DELETE FROM projection.parked WHERE id IN (
@@ -241,7 +261,7 @@ pub async fn discard(
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok((discarded.rows_affected(), redrive(source, owner, registration, key).await?))
+    Ok(discarded.rows_affected())
 }
 
 async fn redrive_chunk(

@@ -112,7 +112,12 @@ async fn heal(world: &World) -> Vec<Kind> {
         for key in &keys {
             let redriven = dead_letters::redrive(&world.source, &owner, of(key), key).await;
             let Some(_) = redriven.expect("it can be redriven").stopped_at else { continue };
-            let why = Discard { whole_key: false, by: "test", reason: "nothing will ever fold it" };
+            let why = Discard {
+                whole_key: false,
+                first_offset: None,
+                by: "test",
+                reason: "nothing will ever fold it",
+            };
             dead_letters::discard(&world.source, &owner, of(key), key, why).await.expect("it is discarded");
         }
         keys.is_empty().then_some(())
@@ -225,7 +230,7 @@ async fn what_was_discarded_is_written_down_and_passed_over_by_a_rebuild() {
     let owner = world.owner();
     let key = dead_letters::find(&owner, "user_directory", None, &story.helper.to_string()).await;
     let key = key.expect("it is parked");
-    let why = Discard { whole_key: false, by: "ana", reason: "written by hand" };
+    let why = Discard { whole_key: false, first_offset: None, by: "ana", reason: "written by hand" };
     let (discarded, redriven) =
         dead_letters::discard(&world.source, &owner, of(&key), &key, why).await.expect("discarded");
     assert_eq!((discarded, redriven.folded), (1, 1));

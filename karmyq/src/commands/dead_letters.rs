@@ -127,7 +127,8 @@ impl Command {
                 if reason.trim().is_empty() {
                     bail!("a reason must be given: it is all that tells later why the record is missing");
                 }
-                discard(&owner, &of, Discard { whole_key, by: &by, reason: &reason }).await
+                let what = Discard { whole_key, first_offset: None, by: &by, reason: &reason };
+                discard(&owner, &of, what).await
             }
         }
     }

@@ -217,7 +217,8 @@ impl Hands {
         let reason = reason.context("a reason must be given")?;
         let key = self.parked_key(order).await?;
         let registration = registry::named(&key.projection).context("it is a projection of this version")?;
-        let what = Discard { whole_key: order.details.whole_key, by: &order.asked_by, reason };
+        let what =
+            Discard { whole_key: order.details.whole_key, first_offset: None, by: &order.asked_by, reason };
         let (discarded, redriven) =
             dead_letters::discard(&self.source, &self.pool, registration, &key, what).await?;
         Ok(json!({ "discarded": discarded, "redriven": redriven }))
