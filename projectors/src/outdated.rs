@@ -65,10 +65,8 @@ pub(crate) async fn rebuild_all(
     due: Vec<&'static Registration>,
     shutdown: &CancellationToken,
 ) {
-    let options = Options {
-        throttle: None,
-        by: format!("AUTO_REBUILD of projectors (process {})", std::process::id()),
-    };
+    let by = format!("AUTO_REBUILD of projectors (process {})", std::process::id());
+    let options = Options { by, ..Options::default() };
     for registration in due {
         let mut backoff = Backoff::default();
         while !shutdown.is_cancelled() {

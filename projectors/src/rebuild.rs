@@ -47,6 +47,8 @@ const FEW_RECORDS: u64 = 2_000;
 pub struct Options {
     /// Most events a second to read; as fast as it goes without.
     pub throttle: Option<NonZeroU32>,
+    /// The kept version that a rollback is to bring back; whichever is kept without.
+    pub version: Option<i32>,
     /// Who does it, from where; shown to others.
     pub by: String,
 }
@@ -117,6 +119,9 @@ pub enum Error {
     /// There is no version to go back to.
     #[error("no version of {0} is kept to go back to")]
     NothingKept(&'static str),
+    /// Another version is kept by now than the one that is meant.
+    #[error("version {1} of {0} is not kept any more, another one is: look again")]
+    OtherKept(&'static str, i32),
     /// The version to go back to has other columns.
     #[error(
         "version {version} of {projection} cannot come back: the columns of {table} have changed since; \

@@ -65,14 +65,15 @@ pub async fn rollback(
     job.end(result).await
 }
 
-/// Drops the version that is kept for going back; its number, if there was one.
+/// Drops the version that is kept for going back, or only this one; its number, if there was one.
 ///
 /// # Errors
-/// When there is no such projection, somebody works on it, or the database fails.
-pub async fn drop_kept(owner: &PgPool, name: &str) -> Result<Option<i32>, Error> {
+/// When there is no such projection, another version is kept, somebody works on it, or the database fails.
+pub async fn drop_kept(owner: &PgPool, name: &str, version: Option<i32>) -> Result<Option<i32>, Error> {
     let registration = rebuild::named(name)?;
     let mut alone = rebuild::lock(owner, registration.name).await?;
     let Some(kept) = swap::kept(&mut alone, registration.name).await? else { return Ok(None) };
+    let kept = kept.meant(registration.name, version)?;
     let mut transaction = sqlx::Connection::begin(&mut alone).await?;
     swap::drop_tables(&mut transaction, registration.name, &kept).await?;
     swap::forget_kept(&mut transaction, registration.name).await?;

@@ -46,6 +46,16 @@ pub(crate) struct Kept {
     pub(crate) tables: Vec<String>,
 }
 
+impl Kept {
+    /// This version, if it is the one that somebody means; without a number it is.
+    pub(crate) fn meant(self, projection: &'static str, version: Option<i32>) -> Result<Self, Error> {
+        match version {
+            Some(meant) if meant != self.version => Err(Error::OtherKept(projection, meant)),
+            _ => Ok(self),
+        }
+    }
+}
+
 /// The table that holds this version of `table`, live or not.
 pub(crate) fn versioned(table: &str, version: i32) -> String {
     format!("{table}_v{version}")

@@ -22,7 +22,7 @@ async fn a_rebuild_is_seen_alone_and_stopped_from_elsewhere() {
     let (world, running) = folded(20).await;
     let before = world.tables().await;
     let (source, owner) = (world.source.clone(), world.owner());
-    let options = Options { throttle: NonZeroU32::new(20), by: "ana@home".to_owned() };
+    let options = Options { throttle: NonZeroU32::new(20), by: "ana@home".to_owned(), ..Options::default() };
     let rebuilding = tokio::spawn(async move {
         rebuild(&source, &owner, "requests", &options, |_| {}, &CancellationToken::new()).await
     });

@@ -62,8 +62,8 @@ async fn one_version_is_kept_until_it_is_dropped() {
         tables.into_iter().filter(|it| it.contains("activities_v")).collect()
     };
     assert_eq!(versions(world.tables().await), ["feed.activities_v2", "feed.activities_v4"]);
-    assert_eq!(drop_kept(&world.owner(), "feed").await.expect("it is dropped"), Some(2));
-    assert_eq!(drop_kept(&world.owner(), "feed").await.expect("nothing is there"), None);
+    assert_eq!(drop_kept(&world.owner(), "feed", None).await.expect("it is dropped"), Some(2));
+    assert_eq!(drop_kept(&world.owner(), "feed", None).await.expect("nothing is there"), None);
     assert_eq!(versions(world.tables().await), ["feed.activities_v4"]);
     assert_eq!(world.tables().await.len(), before.len());
     assert!(matches!(rollback(&world, "feed").await, Err(Error::NothingKept("feed"))));

@@ -169,7 +169,7 @@ impl Hands {
                 let became = rebuild::cancel(self.owner()?, name, &by(order)).await?;
                 Ok(json!({ "became": became }))
             }
-            "drop" => Ok(json!({ "version": rollback::drop_kept(self.owner()?, name).await? })),
+            "drop" => Ok(json!({ "version": rollback::drop_kept(self.owner()?, name, None).await? })),
             // Without values: those are for whoever may read the database.
             "verify" => {
                 Ok(serde_json::to_value(verify::verify(&self.source, self.owner()?, name, false).await?)?)
@@ -182,14 +182,14 @@ impl Hands {
     }
 
     async fn rebuild(&self, order: &Order, shutdown: &CancellationToken) -> anyhow::Result<Value> {
-        let options = Options { throttle: order.details.throttle, by: by(order) };
+        let options = Options { throttle: order.details.throttle, by: by(order), ..Options::default() };
         let name = order.projection.as_str();
         let report = rebuild::rebuild(&self.source, self.owner()?, name, &options, |_| {}, shutdown).await?;
         Ok(serde_json::to_value(report)?)
     }
 
     async fn roll_back(&self, order: &Order, shutdown: &CancellationToken) -> anyhow::Result<Value> {
-        let options = Options { throttle: None, by: by(order) };
+        let options = Options { by: by(order), ..Options::default() };
         let name = order.projection.as_str();
         let report =
             rollback::rollback(&self.source, self.owner()?, name, &options, |_| {}, shutdown).await?;

@@ -72,7 +72,8 @@ impl Job {
         let version = match kind {
             Kind::Rebuild => swap::next_version(&mut connection, registration).await?,
             Kind::Rollback => {
-                swap::kept(&mut connection, name).await?.ok_or(Error::NothingKept(name))?.version
+                let kept = swap::kept(&mut connection, name).await?.ok_or(Error::NothingKept(name))?;
+                kept.meant(name, options.version)?.version
             }
         };
         let id = record(&mut connection, registration, (kind, version), options).await?;

@@ -53,6 +53,7 @@ fn is_passing(error: &Error) -> bool {
         | Error::DeadLetters(_)
         | Error::Stopped(_)
         | Error::NothingKept(_)
+        | Error::OtherKept(..)
         | Error::Unfit { .. } => false,
     }
 }

@@ -55,7 +55,7 @@ impl Rebuild {
     /// Rebuilds one projection after the other. A signal cancels, and leaves the live tables as they are.
     pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
         let cancelled = shutdown::on_signal();
-        let options = Options { throttle: self.throttle, by: by() };
+        let options = Options { throttle: self.throttle, by: by(), ..Options::default() };
         let names = self.what.names(owner).await?;
         if let Some(id) = self.key.or(self.community) {
             return heal(engine, owner, &names, id, &options, self.json).await;
@@ -142,7 +142,7 @@ pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
 /// Brings the versions back that were live before.
 pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) -> Result<ExitCode> {
     let cancelled = shutdown::on_signal();
-    let options = Options { throttle: None, by: by() };
+    let options = Options { by: by(), ..Options::default() };
     let mut reports = Vec::new();
     for name in named.names() {
         let mut bar = Bar::of(&name);
@@ -175,7 +175,7 @@ pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) ->
 pub(super) async fn drop_kept(owner: &PgPool, named: &Named) -> Result<ExitCode> {
     let mut dropped = Vec::new();
     for name in named.names() {
-        let version = rollback::drop_kept(owner, &name).await?;
+        let version = rollback::drop_kept(owner, &name, None).await?;
         if !named.json {
             match version {
                 Some(version) => say(format_args!("version {version} of {name} is dropped")),
