@@ -24,29 +24,35 @@ CREATE TABLE projection.look_out (
 );
 
 -- What an operator asks for on the console. Projectors take it and do what the command line does: query-api has no right to
--- change a read model. Kept as the record of who did what.
+-- change a read model. Kept for ninety days as the record of who did what; what was shown of records for an hour.
 CREATE TABLE projection.orders (
-    id         uuid        NOT NULL PRIMARY KEY,
-    -- rebuild, cancel, rollback, drop, verify; show, redrive, discard
-    kind       text        NOT NULL,
-    projection text        NOT NULL,
-    -- {throttle} of a rebuild; {topic, key} and {reason, wholeKey} of dead letters
-    details    jsonb       NOT NULL DEFAULT '{}',
-    asked_by   text        NOT NULL,
-    asked_at   timestamptz NOT NULL DEFAULT now(),
-    taken_by   text,
-    taken_at   timestamptz,
+    -- Drawn by the page with the form, so that a form that is sent twice is one order.
+    id           uuid        NOT NULL PRIMARY KEY,
+    kind         text        NOT NULL CHECK (kind IN (
+        'rebuild', 'cancel', 'rollback', 'drop', 'verify', 'heal', 'show', 'redrive', 'redrive_all', 'discard')),
+    projection   text        NOT NULL,
+    -- {throttle} of a rebuild; {version} of what is rolled back or dropped; {id} of rows to heal; of dead letters
+    -- {topic, key}, and {firstOffset, reason, wholeKey} to discard
+    details      jsonb       NOT NULL DEFAULT '{}',
+    asked_by     text        NOT NULL,
+    asked_at     timestamptz NOT NULL DEFAULT now(),
+    -- Nobody takes it afterwards: a rebuild that begins by itself an hour after somebody wanted it would be a surprise.
+    lapses_at    timestamptz NOT NULL DEFAULT now() + interval '1 minute',
+    taken_by     text,
+    taken_at     timestamptz,
     -- Repeated as long as somebody is at it.
-    told_at    timestamptz,
-    ended_at   timestamptz,
+    told_at      timestamptz,
+    -- Who wants whoever is at it to stop.
+    cancelled_by text,
+    ended_at     timestamptz,
     -- done, failed
-    outcome    text,
+    outcome      text,
     -- What came of it, in the form of `karmyq … --json`.
-    answer     jsonb,
-    error      text
+    answer       jsonb,
+    error        text
 );
 
-CREATE INDEX orders_waiting ON projection.orders (asked_at) WHERE taken_at IS NULL;
+CREATE INDEX orders_waiting ON projection.orders (asked_at) WHERE taken_at IS NULL AND ended_at IS NULL;
 CREATE INDEX orders_latest ON projection.orders (asked_at DESC);
 
 -- Keys that are held back, in the form in which everybody shows them. Never the bytes of their records.
@@ -57,11 +63,13 @@ SELECT projection, topic, partition, record_key, count(*) AS records, min(record
 FROM projection.active JOIN projection.parked USING (projection, version)
 GROUP BY projection, topic, partition, record_key;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON
-    projection.whereabouts, projection.samples, projection.look_out, projection.orders TO karmyq_projector;
+GRANT SELECT, INSERT, UPDATE, DELETE ON projection.whereabouts, projection.samples TO karmyq_projector;
+GRANT SELECT, INSERT, UPDATE ON projection.look_out TO karmyq_projector;
+-- To take orders and to say what came of them, not to ask.
+GRANT SELECT, UPDATE, DELETE ON projection.orders TO karmyq_projector;
 GRANT SELECT ON projection.parked_keys TO karmyq_projector;
--- For discarding on behalf of the console.
-GRANT INSERT, UPDATE ON projection.discarded TO karmyq_projector;
+-- For discarding on behalf of the console; never the record itself afterwards.
+GRANT INSERT, UPDATE (discarded_by, discarded_at, reason) ON projection.discarded TO karmyq_projector;
 
 GRANT SELECT ON projection.whereabouts, projection.samples, projection.orders, projection.parked_keys TO karmyq_query;
 GRANT SELECT (projection, topic, partition, record_offset, record_key, kind, parked_reason, discarded_by, discarded_at, reason)

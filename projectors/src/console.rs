@@ -5,7 +5,9 @@ pub mod look_out;
 pub mod orders;
 
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::replay::Source;
 
@@ -13,5 +15,16 @@ use crate::replay::Source;
 /// left to other processes.
 pub(crate) async fn serve(source: Source, pool: PgPool, owner: Option<PgPool>, shutdown: CancellationToken) {
     let hands = orders::Hands { source: source.clone(), pool: pool.clone(), owner };
-    tokio::join!(look_out::keep_looking(&source, &pool, &shutdown), orders::keep_taking(hands, &shutdown));
+    // Tasks of their own: should one of them panic, the other goes on.
+    let mut both = JoinSet::new();
+    both.spawn({
+        let shutdown = shutdown.clone();
+        async move { look_out::keep_looking(&source, &pool, &shutdown).await }
+    });
+    both.spawn(async move { orders::keep_taking(hands, &shutdown).await });
+    while let Some(ended) = both.join_next().await {
+        if let Err(error) = ended {
+            error!(%error, "a part of what serves the console has ended too early");
+        }
+    }
 }

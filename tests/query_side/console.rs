@@ -1,10 +1,13 @@
-//! The operators' console: who gets in, what may be asked, and that nothing on a page is taken for HTML.
+//! The operators' console: who gets in, what its pages show, and that nothing on them is taken for HTML. `asking` is about
+//! what may be asked for.
+
+mod asking;
 
 use event_log::{NewRecord, TopicPartition};
 use reqwest::{RequestBuilder, Response};
 use uuid::Uuid;
 
-use crate::fixture::World;
+use crate::fixture::{ALLOWED_ORIGIN, World};
 
 /// Every page that shows something.
 const PAGES: [&str; 6] = [
@@ -28,9 +31,11 @@ impl World {
         (world, cookie)
     }
 
-    /// A form of one of our own pages.
+    /// A form of one of our own pages, with an order of its own.
     fn own_form(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> RequestBuilder {
-        self.form(path, fields).header("cookie", cookie).header("origin", self.origin())
+        let order = Uuid::now_v7().to_string();
+        let fields: Vec<_> = fields.iter().copied().chain([("order", order.as_str())]).collect();
+        self.form(path, &fields).header("cookie", cookie).header("origin", self.origin())
     }
 
     async fn page(&self, path: &str, cookie: &str) -> String {
@@ -97,57 +102,15 @@ async fn operators_alone_get_in_and_their_cookie_is_for_the_console_alone() {
         let location = header(&entered, "location");
         assert_eq!(location, "/console/projections", "{elsewhere}");
     }
+    let away = sent(world.raw("/console/flow?id=a&minutes=15")).await;
+    assert_eq!(header(&away, "location"), "/console/login?next=/console/flow%3Fid%3Da%26minutes%3D15");
+    let entered = log_in(&operator, "/console/flow?id=a&minutes=15").await;
+    assert_eq!(header(&entered, "location"), "/console/flow?id=a&minutes=15");
     let left = sent(world.own_form("/console/logout", &cookie, &[])).await;
     assert!(header(&left, "set-cookie").starts_with("karmyq_console=; Max-Age=0"), "{left:?}");
     // The API has a way in of its own.
     let api = sent(world.call("/admin/projections").header("cookie", &cookie)).await;
     assert_eq!(api.status(), 401);
-    world.drop().await;
-}
-
-#[tokio::test]
-async fn a_form_from_elsewhere_asks_for_nothing() {
-    let (world, cookie) = World::with_operator().await;
-    let path = "/console/projections/feed/rebuild";
-    let silent = sent(world.form(path, &[]).header("cookie", &cookie)).await;
-    assert_eq!(silent.status(), 403);
-    for (name, value) in
-        [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
-    {
-        let foreign = sent(world.form(path, &[]).header("cookie", &cookie).header(name, value)).await;
-        assert_eq!(foreign.status(), 403, "{name}: {value}");
-    }
-    let stranger = sent(world.form(path, &[]).header("origin", world.origin())).await;
-    assert_eq!(stranger.status(), 303);
-    let member = format!("karmyq_console={}", world.token(Uuid::now_v7()));
-    assert_eq!(sent(world.own_form(path, &member, &[])).await.status(), 403);
-    let got = sent(world.raw(path).header("cookie", &cookie)).await;
-    assert_eq!(got.status(), 405, "a link asks for nothing");
-    assert_eq!(world.orders().await, 0);
-
-    let asked = sent(world.own_form(path, &cookie, &[("throttle", "500")])).await;
-    assert_eq!(asked.status(), 303);
-    let page = world.page(header(&asked, "location"), &cookie).await;
-    assert!(
-        page.contains("waiting") && page.contains("karmyq projections rebuild feed --throttle 500"),
-        "{page}"
-    );
-    for (path, fields) in [
-        ("/console/projections/weather/rebuild", vec![]),
-        ("/console/projections/feed/retire", vec![]),
-        ("/console/dead-letters/forget", vec![("projection", "feed"), ("key", "k")]),
-    ] {
-        assert_eq!(sent(world.own_form(path, &cookie, &fields)).await.status(), 404, "{path}");
-    }
-    for (path, fields) in [
-        (path, vec![("throttle", "0")]),
-        (path, vec![("throttle", "fast")]),
-        ("/console/dead-letters/redrive", vec![("projection", "feed")]),
-        ("/console/dead-letters/discard", vec![("projection", "feed"), ("key", "k"), ("reason", " ")]),
-    ] {
-        assert_eq!(sent(world.own_form(path, &cookie, &fields)).await.status(), 400, "{path} {fields:?}");
-    }
-    assert_eq!(world.orders().await, 1);
     world.drop().await;
 }
 
@@ -161,13 +124,20 @@ async fn whatever_stands_in_rows_and_records_is_text_on_a_page() {
              VALUES ('feed', 1, 'request-events', 0, 3, convert_to({0}, 'UTF8'), '', '{{}}', '{{}}', now(), 'unreadable', {0});
              INSERT INTO projection.discarded (projection, topic, partition, record_offset, record_key, header_names,
                  header_values, recorded_at, kind, parked_reason, parked_at, discarded_by, reason)
-             VALUES ('feed', 'request-events', 0, 2, convert_to({0}, 'UTF8'), '{{}}', '{{}}', now(), 'unreadable', {0}, now(), {0}, {0});
-             INSERT INTO projection.orders (id, kind, projection, details, asked_by, taken_at, told_at, ended_at, outcome, error)
-             VALUES ('0199c7e2-0000-7000-8000-000000000000', 'discard', 'feed', jsonb_build_object('key', {0}, 'reason', {0}), {0},
-                 now(), now(), now(), 'failed', {0})",
+             VALUES ('feed', 'request-events', 0, 2, convert_to({0}, 'UTF8'), '{{}}', '{{}}', now(), 'unreadable', {0}, now(), {0}, {0})",
             format_args!("$q${SCRIPT}$q$")
         ))
         .await;
+    sqlx::query(
+        "INSERT INTO projection.orders (id, kind, projection, details, asked_by, taken_at, told_at, cancelled_by, ended_at,
+             outcome, error)
+         VALUES ('0199c7e2-0000-7000-8000-000000000000', 'discard', 'feed', jsonb_build_object('key', $1, 'reason', $1), $1,
+             now(), now(), $1, now(), 'failed', $1)",
+    )
+    .bind(SCRIPT)
+    .execute(&world.owner)
+    .await
+    .expect("the owner may");
     let now =
         i64::try_from(std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_millis()).expect("it fits");
     let headers =
@@ -200,6 +170,7 @@ async fn no_page_takes_anything_from_elsewhere_or_may_be_framed_or_kept() {
         "/console/style.css",
         "/console/console.js",
         "/console/projections/weather",
+        "/console/weather",
     ];
     for path in PAGES.into_iter().chain(others) {
         let response = sent(world.raw(path).header("cookie", &cookie)).await;
@@ -210,7 +181,8 @@ async fn no_page_takes_anything_from_elsewhere_or_may_be_framed_or_kept() {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
-        assert_eq!(header(&response, "cache-control"), "no-store", "{path}");
+        let kept = if path.ends_with(".css") || path.ends_with(".js") { "max-age=300" } else { "no-store" };
+        assert_eq!(header(&response, "cache-control"), kept, "{path}");
         let text = response.text().await.expect("it is text");
         for inline in ["style=", " onclick", "<style", "http://", "https://"] {
             assert!(!text.contains(inline), "{inline} in {path}");
@@ -225,7 +197,7 @@ async fn the_last_hour_is_drawn_and_what_nobody_has_seen_lately_is_unknown() {
     let page = world.page("/console/projections", &cookie).await;
     assert!(page.contains("no projectors have looked yet") && !page.contains("<polyline"), "{page}");
     let status = r#"{"state": "catching_up", "parkedKeys": 2, "partitions": [{"topic": "request-events", "partition": 0,
-        "nextOffset": 5, "end": 1005, "lagEvents": 1000, "lagSeconds": 61.5, "state": "frozen", "reason": "no disk left",
+        "nextOffset": 5, "end": 1005, "lagEvents": 1000, "lagSeconds": 61.5, "perSecond": 250.0, "secondsLeft": 4.0, "state": "frozen", "reason": "no disk left",
         "parkedKeys": 2, "hanging": {"command": "kafka-transactions.sh abort"}}]}"#;
     world
         .project(format!(
@@ -235,9 +207,15 @@ async fn the_last_hour_is_drawn_and_what_nobody_has_seen_lately_is_unknown() {
         ))
         .await;
     let page = world.page("/console/projections", &cookie).await;
-    for part in
-        ["catching up", "61 s", "1\u{202f}000", "<polyline", "at most 61 s and 1\u{202f}000 events behind"]
-    {
+    for part in [
+        "catching up",
+        "61 s",
+        "1\u{202f}000",
+        "250/s",
+        "4.0 s",
+        "<polyline",
+        "at most 61 s and 1\u{202f}000 events behind",
+    ] {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert_eq!(page.matches("<polyline").count(), 2, "without a gap a line each");
@@ -250,38 +228,12 @@ async fn the_last_hour_is_drawn_and_what_nobody_has_seen_lately_is_unknown() {
         .await;
     let page = world.page("/console/projections", &cookie).await;
     assert!(page.contains("projectors looked 10 min ago") && page.contains("state unknown"), "{page}");
+    // Projectors of another version.
+    let odd = "UPDATE projection.whereabouts SET seen_at = now(), status = '{\"state\": 7}'";
+    world.project(odd.to_owned()).await;
+    let page = world.page("/console/projections", &cookie).await;
+    assert!(page.contains("state unknown") && page.contains("<polyline"), "the rest is shown: {page}");
     assert_eq!(sent(world.raw("/console/projections/weather").header("cookie", &cookie)).await.status(), 404);
-    world.drop().await;
-}
-
-#[tokio::test]
-async fn an_order_says_whether_something_may_still_come_of_it() {
-    let (world, cookie) = World::with_operator().await;
-    let cases = [
-        ("waiting", "asked_at = now()"),
-        ("lapsed", "asked_at = now() - interval '2 minutes'"),
-        ("at work", "taken_at = now(), told_at = now(), taken_by = 'somebody'"),
-        ("cut off", "taken_at = now(), told_at = now() - interval '1 minute'"),
-        ("failed", "outcome = 'failed', error = 'no version of feed is kept to go back to'"),
-        ("done", "outcome = 'done', answer = '{\"version\": 3, \"records\": 4, \"sameCode\": false}'"),
-    ];
-    let asked = sent(world.own_form("/console/projections/feed/rollback", &cookie, &[])).await;
-    let location = header(&asked, "location");
-    for (state, change) in cases {
-        world
-            .project(format!(
-                "UPDATE projection.orders SET asked_at = now(), taken_at = NULL, told_at = NULL, outcome = NULL, error = NULL;
-                 UPDATE projection.orders SET {change}"
-            ))
-            .await;
-        let page = world.page(location, &cookie).await;
-        assert!(page.contains(&format!(">{state}</span>")), "{state} in {page}");
-        let open = matches!(state, "waiting" | "at work");
-        assert_eq!(page.contains("http-equiv=\"refresh\""), open, "{state}");
-    }
-    let page = world.page(location, &cookie).await;
-    assert!(page.contains("version 3 is live again, after 4 records"), "{page}");
-    assert!(page.contains("made by other code"), "{page}");
     world.drop().await;
 }
 
@@ -296,6 +248,7 @@ async fn the_flow_of_an_id_is_found_in_its_time_and_nothing_else() {
         ("request-events", "flow-2", "other", None, 0),
         ("request-events", "flow-1", "hours-later", None, 7_200_000),
     ];
+    let mut offsets = Vec::new();
     for (topic, flow, id, cause, after) in records {
         let mut headers = vec![
             ("ce_id".into(), id.into()),
@@ -305,15 +258,8 @@ async fn the_flow_of_an_id_is_found_in_its_time_and_nothing_else() {
         ];
         headers.extend(cause.map(|it: &str| ("ce_causationid".into(), it.into())));
         let to = TopicPartition::new(topic, 0);
-        world
-            .append(NewRecord {
-                to,
-                key: b"k".to_vec(),
-                value: Some(vec![0]),
-                headers,
-                timestamp_ms: at + after,
-            })
-            .await;
+        let (key, value) = (b"k".to_vec(), Some(vec![0]));
+        offsets.push(world.append(NewRecord { to, key, value, headers, timestamp_ms: at + after }).await);
     }
     let page = world.page("/console/flow?id=flow-1&since=2023-11-14T22:10&minutes=15", &cookie).await;
     for part in [
@@ -329,9 +275,122 @@ async fn the_flow_of_an_id_is_found_in_its_time_and_nothing_else() {
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(!page.contains("Type-other") && !page.contains("Type-hours-later"), "{page}");
+    assert!(page.contains("contents could not be read"), "no registry is configured: {page}");
+    world
+        .project(format!(
+            "INSERT INTO projection.discarded (projection, topic, partition, record_offset, record_key, header_names,
+                 header_values, recorded_at, kind, parked_reason, parked_at, discarded_by, reason)
+             VALUES ('feed', 'request-events', 0, {}, 'k', '{{}}', '{{}}', now(), 'unreadable', 'x', now(), 'ana', 'y')",
+            offsets[0]
+        ))
+        .await;
+    let page = world.page("/console/flow?id=flow-1&since=2023-11-14T22:10&minutes=15", &cookie).await;
+    assert!(page.contains("feed: discarded") && !page.contains("feed: passed"), "{page}");
     let page = world.page("/console/flow?id=flow-1", &cookie).await;
     assert!(page.contains("0 records of this flow"), "the last hour has none: {page}");
     let page = world.page("/console/flow?id=flow-1&since=yesterday", &cookie).await;
     assert!(page.contains("since must be a time"), "{page}");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_script_of_an_origin_that_may_call_the_api_reads_no_page() {
+    let (world, cookie) = World::with_operator().await;
+    let api = sent(world.call("/communities").header("origin", ALLOWED_ORIGIN)).await;
+    assert_eq!(
+        header(&api, "access-control-allow-origin"),
+        ALLOWED_ORIGIN,
+        "browsers show it what the API answers"
+    );
+    for path in PAGES.into_iter().chain(["/console/owners"]) {
+        let page = || world.raw(path).header("cookie", &cookie);
+        let foreign = sent(page().header("origin", ALLOWED_ORIGIN)).await;
+        assert_eq!(foreign.status(), 403, "{path}");
+        assert!(!foreign.text().await.expect("text").contains("<nav"), "{path}");
+        let from = |mode| page().header("sec-fetch-site", "same-site").header("sec-fetch-mode", mode);
+        assert_eq!(sent(from("cors")).await.status(), 403, "{path}");
+        assert_ne!(sent(from("navigate")).await.status(), 403, "{path}: a link does no harm");
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_token_goes_over_tls_or_stays_on_this_machine() {
+    let (world, _) = World::with_operator().await;
+    let token = world.operator_token(Uuid::now_v7());
+    let log_in = |origin: &str| {
+        let form = world.form("/console/login", &[("token", &token)]).header("origin", origin);
+        sent(form.header("host", origin.split_once("://").expect("an origin").1))
+    };
+    let secure = log_in("https://karmyq.example").await;
+    assert_eq!(secure.status(), 303);
+    assert!(header(&secure, "set-cookie").ends_with("; Secure"), "{secure:?}");
+    for local in ["http://127.0.0.1:8081", "http://localhost", "http://[::1]:8081"] {
+        let entered = log_in(local).await;
+        assert_eq!(entered.status(), 303, "{local}");
+        assert!(!header(&entered, "set-cookie").contains("Secure"), "{local}");
+    }
+    let plain = log_in("http://karmyq.example").await;
+    assert_eq!((plain.status().as_u16(), header(&plain, "set-cookie")), (400, ""));
+    assert!(plain.text().await.expect("text").contains("plain HTTP"));
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn an_operator_who_looks_uses_up_nobodys_calls() {
+    let (world, cookie) = World::with_operator().await;
+    let member = format!("karmyq_console={}", world.token(Uuid::now_v7()));
+    for (cookie, counted) in [(cookie, false), (member, true), (String::new(), true)] {
+        let answer = sent(world.raw("/console/orders").header("cookie", cookie)).await;
+        assert_eq!(answer.headers().contains_key("ratelimit-limit"), counted, "{answer:?}");
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_page_too() {
+    let (world, cookie) = World::with_operator().await;
+    for path in ["/console/weather", "/console/orders/7", "/console/projections/weather"] {
+        let answer = sent(world.raw(path).header("cookie", &cookie)).await;
+        let kind = header(&answer, "content-type").to_owned();
+        assert_eq!((answer.status().as_u16(), kind.as_str()), (404, "text/html; charset=utf-8"), "{path}");
+    }
+    assert_eq!(header(&sent(world.raw("/console/")).await, "location"), "/console/projections");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_parked_keys_is_leafed_through_by_projection() {
+    let (world, cookie) = World::with_operator().await;
+    world.checkpoint("requests", "request-events", 0, 5).await;
+    world
+        .project(
+            "INSERT INTO projection.parked (projection, version, topic, partition, record_offset, record_key, record_value,
+                 header_names, header_values, recorded_at, kind, reason, parked_at)
+             SELECT of, 1, 'request-events', 0, n, convert_to('key-' || n || '-of-' || of, 'UTF8'), '', '{}', '{}', now(),
+                 'unreadable', 'flood', now() - n / 100 * interval '1 minute'
+             FROM generate_series(1, 450) AS n, unnest(ARRAY['feed', 'requests']) AS of WHERE of = 'feed' OR n <= 3"
+                .to_owned(),
+        )
+        .await;
+    let mut path = "/console/dead-letters?projection=feed".to_owned();
+    let (mut seen, mut pages) = (std::collections::BTreeSet::new(), 0);
+    loop {
+        let page = world.page(&path, &cookie).await;
+        assert!(page.contains("All 453 key(s)") && page.contains("requests: 3"), "{page}");
+        assert!(!page.contains("-of-requests"), "{path}");
+        let rows = page.split("<th scope=\"row\"><code>").skip(1);
+        for key in rows.filter_map(|it| it.split_once('<')).map(|it| it.0.to_owned()) {
+            assert!(seen.insert(key.clone()), "{key} is on two pages");
+        }
+        pages += 1;
+        let Some((_, next)) = page.split_once("id=\"next\" href=\"") else { break };
+        path = next.split_once('"').expect("it ends").0.replace("&#38;", "&").replace("&amp;", "&");
+    }
+    assert_eq!((seen.len(), pages), (450, 3));
+    let page = world.page("/console/dead-letters", &cookie).await;
+    assert!(page.contains("key-450-of-feed") && page.contains("id=\"next\""), "{page}");
+    let odd = sent(world.raw("/console/dead-letters?after=7").header("cookie", &cookie)).await;
+    assert_eq!(odd.status(), 400);
     world.drop().await;
 }

@@ -24,6 +24,8 @@ use uuid::Uuid;
 const PRIVATE_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pem");
 const PUBLIC_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pub.pem");
 const PROFILE: Profile = Profile::Small;
+/// Where a member app of another origin comes from.
+pub(crate) const ALLOWED_ORIGIN: &str = "https://app.example";
 /// Far beyond any test.
 pub(crate) const TOKEN_LIFE_S: i64 = 600;
 
@@ -64,9 +66,10 @@ impl Instance {
             registry: None,
             topic_profile: PROFILE,
             public_keys: keys.to_owned(),
-            allowed_origins: Vec::new(),
-            rate_limit_disabled: true,
-            rate_limit_multiplier: 1.0,
+            allowed_origins: vec![ALLOWED_ORIGIN.to_owned()],
+            rate_limit_disabled: false,
+            // Counted, and never too many.
+            rate_limit_multiplier: 1_000_000.0,
             max_concurrent_calls: MAX_CONCURRENT_CALLS,
         };
         let (stop, log) = (CancellationToken::new(), Arc::clone(log));

@@ -1,4 +1,7 @@
-//! What the console needs of projectors: orders carried out once, by whoever may, and a look around every ten seconds.
+//! What the console needs of projectors: orders that do what the command line does, and a look around every ten seconds.
+//! `taking` is about who takes orders, and when.
+
+mod taking;
 
 use projectors::console::look_out;
 use projectors::console::orders::{Hands, carry_out_next};
@@ -62,7 +65,8 @@ fn done(outcome: Outcome) -> Value {
 async fn orders_do_what_the_command_line_does_and_say_what_came_of_it() {
     let mut world = World::new().await;
     let running = world.start();
-    world.append(Story::new().events()).await;
+    let story = Story::new();
+    world.append(story.events()).await;
     world.folded().await;
     let nothing = json!({});
     let rebuilt = done(world.carried_out("rebuild", "requests", json!({ "throttle": 1_000_000 })).await);
@@ -73,28 +77,39 @@ async fn orders_do_what_the_command_line_does_and_say_what_came_of_it() {
             .await
             .expect("one");
     assert!(by.starts_with("ana on the console (projectors@") && throttle == 1_000_000, "{by} {throttle}");
-    let rolled_back = done(world.carried_out("rollback", "requests", nothing.clone()).await);
+    // Somebody has rebuilt since the page was looked at.
+    for kind in ["rollback", "drop"] {
+        let (_, _, error) = world.carried_out(kind, "requests", json!({ "version": 7 })).await;
+        assert!(error.is_some_and(|it| it.contains("version 7 of requests is not kept any more")), "{kind}");
+    }
+    let rolled_back = done(world.carried_out("rollback", "requests", json!({ "version": 1 })).await);
     assert_eq!(rolled_back["version"], 1);
     let verified = done(world.carried_out("verify", "requests", nothing.clone()).await);
     assert_eq!(verified["equal"], true);
     assert_eq!(done(world.carried_out("drop", "requests", nothing.clone()).await), json!({ "version": 2 }));
     assert_eq!(
         done(world.carried_out("cancel", "requests", nothing.clone()).await),
-        json!({ "became": "nothing_ran" })
+        json!({ "became": "nothing_ran", "orders": 0 })
     );
     let (outcome, answer, error) = world.carried_out("rollback", "requests", nothing.clone()).await;
     assert_eq!((outcome.as_deref(), answer.is_none()), (Some("failed"), true));
     assert!(error.as_deref().is_some_and(|it| it.contains("no version of requests is kept")), "{error:?}");
-    world.order("dance", "requests", nothing).await;
-    let never = CancellationToken::new();
-    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "nobody takes what nobody knows");
+    world.verify().await;
+
+    // One row, and no other.
+    sqlx::query("UPDATE requests.help_requests SET title = 'no'")
+        .execute(&world.owner())
+        .await
+        .expect("spoilt");
+    let healed = done(world.carried_out("heal", "requests", json!({ "id": story.request })).await);
+    assert_eq!((&healed["id"], &healed["healed"]), (&json!(story.request), &json!(1)));
     world.verify().await;
     running.stop().await;
     world.drop().await;
 }
 
 #[tokio::test]
-async fn a_parked_key_is_shown_redriven_and_discarded_by_order() {
+async fn a_parked_key_is_shown_and_redriven_by_order() {
     let mut world = World::new().await;
     let story = Story::new();
     let mut records = world.encode(story.events());
@@ -127,55 +142,58 @@ async fn a_parked_key_is_shown_redriven_and_discarded_by_order() {
         .expect("the owner may");
     let healed = done(world.carried_out("redrive", "requests", of.clone()).await);
     assert_eq!(healed["redriven"]["stoppedAt"], Value::Null);
-    let again = world.carried_out("redrive", "requests", of.clone()).await;
+    let again = world.carried_out("redrive", "requests", of).await;
     assert!(again.2.is_some_and(|it| it.contains("nothing of requests is parked")));
-
-    let (outcome, _, error) = world.carried_out("discard", "feed", of.clone()).await;
-    assert_eq!((outcome.as_deref(), error.as_deref()), (Some("failed"), Some("a reason must be given")));
-    let mut with_reason = of.clone();
-    with_reason["reason"] = json!("ticket 7");
-    let discarded = done(world.carried_out("discard", "feed", with_reason).await);
-    assert_eq!(discarded["discarded"], 1);
-    let (by, reason): (String, String) =
-        sqlx::query_as("SELECT discarded_by, reason FROM projection.discarded")
-            .fetch_one(&world.reader())
-            .await
-            .expect("one");
-    assert_eq!((by.as_str(), reason.as_str()), ("ana", "ticket 7"));
     running.stop().await;
     world.drop().await;
 }
 
 #[tokio::test]
-async fn an_order_is_for_whoever_may_carry_it_out_and_for_a_minute() {
-    let world = World::new().await;
-    let never = CancellationToken::new();
-    let rebuild = world.order("rebuild", "feed", json!({})).await;
-    let without_owner = Hands { owner: None, ..world.hands() };
-    assert!(!carry_out_next(&without_owner, &never).await.expect("looked"));
-    sqlx::query("UPDATE projection.orders SET asked_at = now() - interval '61 seconds'")
-        .execute(&world.owner())
-        .await
-        .expect("the owner may");
-    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "nobody expects it any more");
-    assert_eq!(world.outcome(rebuild).await, (None, None, None));
-
-    let show = world.order("show", "feed", json!({ "key": "nobody" })).await;
-    assert!(carry_out_next(&without_owner, &never).await.expect("looked"));
-    assert_eq!(world.outcome(show).await.0.as_deref(), Some("failed"));
-    assert!(!carry_out_next(&world.hands(), &never).await.expect("looked"), "each is taken once");
-
-    for forbidden in [
-        "INSERT INTO projection.orders (id, kind, projection, asked_by, outcome) VALUES (gen_random_uuid(), 'drop', 'feed', 'x', 'done')",
-        "UPDATE projection.orders SET outcome = 'done'",
-        "DELETE FROM projection.orders",
-        "SELECT record_value FROM projection.parked",
-        "SELECT record_value FROM projection.discarded",
-        "INSERT INTO projection.samples VALUES ('feed', now(), 'live', 0, 0)",
-    ] {
-        let refused = sqlx::query(forbidden).execute(&world.reader()).await.expect_err("query-api may not");
-        assert!(refused.to_string().contains("permission denied"), "{forbidden}: {refused}");
+async fn a_discard_takes_out_the_record_that_was_looked_at_and_no_other() {
+    let mut world = World::new().await;
+    let mut records = world.encode(Story::new().events());
+    let of_request = records.iter_mut().filter(|it| &*it.to.topic == "request-events");
+    let mut key = Vec::new();
+    // Two that nothing will ever fold, and others behind them.
+    for poison in of_request.take(2) {
+        poison.value = Some(b"not in wire format".to_vec());
+        key = poison.key.clone();
     }
+    world.append_records(records).await;
+    let running = world.start();
+    world.folded().await;
+    let first: i64 = sqlx::query_scalar(
+        "SELECT first_offset FROM projection.parked_keys WHERE projection = 'requests' AND record_key = $1",
+    )
+    .bind(&key)
+    .fetch_one(&world.reader())
+    .await
+    .expect("it is parked");
+    let key = String::from_utf8(key).expect("an id");
+    let mut of = json!({ "topic": "request-events", "key": key, "firstOffset": first });
+    let (outcome, _, error) = world.carried_out("discard", "requests", of.clone()).await;
+    assert_eq!((outcome.as_deref(), error.as_deref()), (Some("failed"), Some("a reason must be given")));
+    of["reason"] = json!("ticket 7");
+    let discarded = done(world.carried_out("discard", "requests", of.clone()).await);
+    assert_eq!(discarded["discarded"], 1);
+    assert!(discarded["redriven"]["stoppedAt"]["offset"].as_i64() > Some(first), "{discarded}");
+    // From another page, which shows what was.
+    let (outcome, _, error) = world.carried_out("discard", "requests", of).await;
+    assert_eq!(outcome.as_deref(), Some("failed"));
+    assert!(error.as_deref().is_some_and(|it| it.contains("somebody has dealt with")), "{error:?}");
+    let gone: Vec<(i64, String, String)> =
+        sqlx::query_as("SELECT record_offset, discarded_by, reason FROM projection.discarded")
+            .fetch_all(&world.reader())
+            .await
+            .expect("query-api may see it");
+    assert_eq!(gone, [(first, "ana".to_owned(), "ticket 7".to_owned())]);
+
+    let all = done(world.carried_out("redrive_all", "requests", json!({})).await);
+    assert_eq!(
+        (&all["keys"], &all["stoppedKeys"], &all["stopped"][0]["key"]["key"]),
+        (&json!(1), &json!(1), &json!(key))
+    );
+    running.stop().await;
     world.drop().await;
 }
 
@@ -216,7 +234,28 @@ async fn a_look_around_tells_what_status_tells_once_in_ten_seconds() {
         .execute(&pool)
         .await
         .expect("set");
+    for (age, answer) in [("59 minutes", 1), ("61 minutes", 2), ("91 days", 3)] {
+        let id = world.order("show", "feed", json!({})).await;
+        let aged = "UPDATE projection.orders SET asked_at = now() - $2::interval, answer = to_jsonb($3::integer) WHERE id = $1";
+        sqlx::query(aged)
+            .bind(id)
+            .bind(age)
+            .bind(answer)
+            .execute(&world.owner())
+            .await
+            .expect("the owner may");
+    }
     assert!(look_out::look_in_turn(&world.source, &pool).await.expect("looked"));
+    let left: Vec<Option<Json<Value>>> =
+        sqlx::query_scalar("SELECT answer FROM projection.orders ORDER BY asked_at")
+            .fetch_all(&world.reader())
+            .await
+            .expect("query-api may see them");
+    assert_eq!(
+        left,
+        [None, Some(Json(json!(1)))],
+        "what was shown goes after an hour, and an order after ninety days"
+    );
     let samples: i64 = sqlx::query_scalar("SELECT count(*) FROM projection.samples")
         .fetch_one(&world.reader())
         .await

@@ -55,7 +55,11 @@ pub(crate) async fn an_operator_rebuilds_rolls_back_and_verifies_by_clicking(sys
     assert!(compared.contains("equal") && !compared.contains("different"), "{compared}");
 
     open(&browser, system, "/projections/requests").await;
+    browser.types("#heal-id", "0199").await;
     browser.click("form[action$='/drop'] summary").await;
+    renewed(&browser).await;
+    let left = "document.querySelector('#heal-id').value + document.querySelector('form[action$=\\'/drop\\'] details').open";
+    assert_eq!(browser.evaluate(left).await, Ok(json!("0199true")), "what is typed and open stays");
     browser.click("#drop").await;
     browser.sees("#outcome", "is dropped").await;
     open(&browser, system, "/projections/requests").await;
@@ -161,6 +165,16 @@ pub(crate) async fn an_operator_sees_the_flow_of_a_call_and_who_owns_what(system
     browser.sees("h1", "karmyq console").await;
     browser.open(&format!("http://{}/console/owners", system.addresses.query_api)).await;
     browser.sees("label", "access token").await;
+}
+
+/// Waits until the page has renewed itself.
+async fn renewed(browser: &Browser) {
+    let said = "document.querySelector('#now .note').textContent";
+    let before = browser.evaluate(said).await;
+    tests::eventually::eventually("the page renews itself", std::time::Duration::from_secs(30), || async {
+        (browser.evaluate(said).await != before).then_some(())
+    })
+    .await;
 }
 
 async fn open(browser: &Browser, system: &System, page: &str) {

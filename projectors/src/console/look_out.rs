@@ -1,5 +1,5 @@
-//! Looking around: every ten seconds one of all processes writes down how far every projection is, exactly as
-//! `karmyq projections status` would tell it, so that the console shows the last hour without asking the log itself.
+//! Looking around: every ten seconds one of all processes writes down how far every projection is, as
+//! `karmyq projections status` tells it, so that the console shows the last hour without asking the log itself.
 
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ pub async fn look_in_turn(source: &Source, pool: &PgPool) -> Result<bool, Error>
     if !is_our_turn(pool).await? {
         return Ok(false);
     }
-    let all = status::look(source, pool, None).await?;
+    forget(pool).await?;
+    let all = status::status(source, pool, None).await?;
     note(pool, &all).await?;
     Ok(true)
 }
@@ -51,6 +52,16 @@ async fn is_our_turn(pool: &PgPool) -> sqlx::Result<bool> {
     .execute(pool)
     .await?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// What orders have shown of records goes after an hour, and the orders themselves after ninety days.
+async fn forget(pool: &PgPool) -> sqlx::Result<()> {
+    let showed = "UPDATE projection.orders SET answer = NULL
+         WHERE kind = 'show' AND answer IS NOT NULL AND asked_at < now() - interval '1 hour'";
+    sqlx::query(showed).execute(pool).await?;
+    let orders = "DELETE FROM projection.orders WHERE asked_at < now() - interval '90 days'";
+    sqlx::query(orders).execute(pool).await?;
+    Ok(())
 }
 
 async fn note(pool: &PgPool, all: &[ProjectionStatus]) -> Result<(), Error> {

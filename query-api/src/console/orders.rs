@@ -21,13 +21,10 @@ use crate::app::App;
 use crate::params::Params;
 
 /// What can be done to a projection.
-const OF_PROJECTION: [&str; 5] = ["rebuild", "cancel", "rollback", "drop", "verify"];
+const OF_PROJECTION: [&str; 6] = ["rebuild", "cancel", "rollback", "drop", "verify", "heal"];
 
-/// What can be done about a parked key.
-const OF_DEAD_LETTERS: [&str; 3] = ["show", "redrive", "discard"];
-
-/// Nobody takes an order that has waited for longer.
-const LAPSES: TimeDelta = TimeDelta::minutes(1);
+/// What can be done about parked keys.
+const OF_DEAD_LETTERS: [&str; 4] = ["show", "redrive", "redrive_all", "discard"];
 
 /// An order that is taken and silent for so long was cut off.
 const SILENT: TimeDelta = TimeDelta::seconds(30);
@@ -44,9 +41,12 @@ pub(super) struct Row {
     details: Json<Value>,
     pub(super) asked_by: String,
     asked_at: DateTime<Utc>,
+    /// Nobody takes it afterwards.
+    lapses_at: DateTime<Utc>,
     taken_by: Option<String>,
     taken_at: Option<DateTime<Utc>>,
     told_at: Option<DateTime<Utc>>,
+    cancelled_by: Option<String>,
     ended_at: Option<DateTime<Utc>>,
     outcome: Option<String>,
     answer: Option<Json<Value>>,
@@ -58,6 +58,7 @@ pub(super) struct Row {
 struct ListPage {
     frame: Frame,
     orders: Vec<Row>,
+    now: String,
 }
 
 #[derive(Template)]
@@ -69,7 +70,7 @@ struct OrderPage {
     card: Option<Card>,
 }
 
-/// POST /console/projections/{name}/{kind}: `throttle` of a rebuild.
+/// POST /console/projections/{name}/{kind}: `throttle` of a rebuild, `version` to roll back to or to drop, `id` to heal.
 pub(super) async fn of_projection(
     operator: Operator,
     State(app): State<App>,
@@ -79,12 +80,23 @@ pub(super) async fn of_projection(
     if !OF_PROJECTION.contains(&kind.as_str()) || !exists(&app.pool, &name).await? {
         return Err(Failure::not_found("thing to do"));
     }
-    let throttle = form.integer("throttle", 1..=10_000_000);
-    refuse_faults(form, "events a second must be a whole number from 1 to 10 000 000")?;
-    ask(&app.pool, &operator, &kind, &name, json!({ "throttle": throttle })).await
+    let details = match kind.as_str() {
+        "rebuild" => json!({ "throttle": form.integer("throttle", 1..=10_000_000) }),
+        "rollback" | "drop" => {
+            let version = form.integer("version", 1..=i32::MAX.unsigned_abs());
+            json!({ "version": form.required("version", version) })
+        }
+        "heal" => {
+            let id = form.uuid("id");
+            json!({ "id": form.required("id", id) })
+        }
+        _ => json!({}),
+    };
+    ask(&app.pool, &operator, form, (&kind, &name), details).await
 }
 
-/// POST /console/dead-letters/{kind}: `projection`, `topic`, `key`; `reason` and `whole_key` to discard.
+/// POST /console/dead-letters/{kind}: `projection`, and but for `redrive_all` `topic` and `key`; to discard `offset`, the
+/// first that is parked, `reason` and `whole_key`.
 pub(super) async fn of_dead_letters(
     operator: Operator,
     State(app): State<App>,
@@ -95,23 +107,21 @@ pub(super) async fn of_dead_letters(
     if !OF_DEAD_LETTERS.contains(&kind.as_str()) || !exists(&app.pool, &name).await? {
         return Err(Failure::not_found("thing to do"));
     }
-    let (topic, key) = (form.short_text("topic", 249), form.short_text("key", 1_024));
-    let mut details = json!({ "topic": topic, "key": key });
+    if kind == "redrive_all" {
+        return ask(&app.pool, &operator, form, (&kind, &name), json!({})).await;
+    }
+    // A key may begin or end with spaces, and be long.
+    let (topic, key) = (form.short_text("topic", 249), form.exact_text("key"));
+    let mut details = json!({ "topic": topic, "key": form.required("key", key) });
     if kind == "discard" {
-        details["reason"] = json!(form.short_text("reason", 500));
+        // It is all that tells later why the record is missing.
+        let reason = form.short_text("reason", 500);
+        details["reason"] = json!(form.required("reason", reason));
+        let offset = form.text("offset").and_then(|it| it.parse::<i64>().ok());
+        details["firstOffset"] = json!(form.required("offset", offset));
         details["wholeKey"] = json!(form.text("whole_key").is_some());
     }
-    let missing = details["key"].is_null() || kind == "discard" && details["reason"].is_null();
-    refuse_faults(form, "that was too long")?;
-    if missing {
-        let message = "a key must be named, and for discarding a reason: it is all that tells later why the record is missing";
-        return Err(Failure::new(StatusCode::BAD_REQUEST, message));
-    }
-    ask(&app.pool, &operator, &kind, &name, details).await
-}
-
-fn refuse_faults(form: Params, message: &str) -> Result<(), Failure> {
-    form.finish().map_err(|_| Failure::new(StatusCode::BAD_REQUEST, message))
+    ask(&app.pool, &operator, form, (&kind, &name), details).await
 }
 
 async fn exists(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
@@ -119,10 +129,29 @@ async fn exists(pool: &PgPool, name: &str) -> sqlx::Result<bool> {
     exists.bind(name).fetch_one(pool).await
 }
 
-async fn ask(pool: &PgPool, operator: &Operator, kind: &str, projection: &str, details: Value) -> Shown {
-    let id = Uuid::now_v7();
-    sqlx::query(
-        "INSERT INTO projection.orders (id, kind, projection, details, asked_by) VALUES ($1, $2, $3, $4, $5)",
+/// Leaves the order, once however often the form is sent: `order` is its id.
+async fn ask(
+    pool: &PgPool,
+    operator: &Operator,
+    mut form: Params,
+    (kind, projection): (&str, &str),
+    details: Value,
+) -> Shown {
+    let id = form.uuid("order");
+    let id = form.required("order", id).unwrap_or_default();
+    form.finish().map_err(|problem| {
+        let faults: Vec<_> = problem.fields().iter().map(|it| it.message.as_str()).collect();
+        Failure::new(StatusCode::BAD_REQUEST, faults.join("; "))
+    })?;
+    // It folds the whole log and changes nothing: a second one beside it would tell nobody anything.
+    if kind == "verify"
+        && let Some(open) = open(pool, kind, projection).await?
+    {
+        return Ok(Redirect::to(&format!("/console/orders/{open}")).into_response());
+    }
+    let left = sqlx::query(
+        "INSERT INTO projection.orders (id, kind, projection, details, asked_by) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(id)
     .bind(kind)
@@ -131,18 +160,27 @@ async fn ask(pool: &PgPool, operator: &Operator, kind: &str, projection: &str, d
     .bind(operator.name())
     .execute(pool)
     .await?;
-    tracing::info!(order = %id, kind, projection, "an operator asked for something");
+    if left.rows_affected() == 1 {
+        tracing::info!(order = %id, kind, projection, "an operator asked for something");
+    }
     Ok(Redirect::to(&format!("/console/orders/{id}")).into_response())
+}
+
+/// An order of this kind of which something may still come.
+async fn open(pool: &PgPool, kind: &str, projection: &str) -> sqlx::Result<Option<Uuid>> {
+    let latest = latest(pool, Some(projection), SHOWN).await?;
+    Ok(latest.into_iter().find(|it| it.kind == kind && it.is_open()).map(|it| it.id))
 }
 
 /// GET /console/orders.
 pub(super) async fn list(operator: Operator, State(app): State<App>) -> Shown {
     let orders = latest(&app.pool, None, SHOWN).await?;
-    page(&ListPage { frame: Frame::of("orders", &operator), orders })
+    page(&ListPage { frame: Frame::of("orders", &operator), orders, now: words::at(Utc::now()) })
 }
 
 /// GET /console/orders/{id}.
-pub(super) async fn show(operator: Operator, State(app): State<App>, Path(id): Path<Uuid>) -> Shown {
+pub(super) async fn show(operator: Operator, State(app): State<App>, Path(id): Path<String>) -> Shown {
+    let id = Uuid::parse_str(&id).map_err(|_| Failure::not_found("order"))?;
     let order: Option<Row> = sqlx::query_as("SELECT * FROM projection.orders WHERE id = $1")
         .bind(id)
         .fetch_optional(&app.pool)
@@ -152,10 +190,12 @@ pub(super) async fn show(operator: Operator, State(app): State<App>, Path(id): P
     page(&OrderPage { frame: Frame::of("orders", &operator), order, card })
 }
 
-/// The latest orders, of a projection or of all.
+/// The latest orders, of a projection or of all, without what they have shown of records.
 pub(super) async fn latest(pool: &PgPool, projection: Option<&str>, most: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as(
-        "SELECT * FROM projection.orders WHERE $1 IS NULL OR projection = $1 ORDER BY asked_at DESC, id DESC LIMIT $2",
+        "SELECT id, kind, projection, details, asked_by, asked_at, lapses_at, taken_by, taken_at, told_at, cancelled_by,
+             ended_at, outcome, CASE WHEN kind <> 'show' THEN answer END AS answer, error
+         FROM projection.orders WHERE $1 IS NULL OR projection = $1 ORDER BY asked_at DESC, id DESC LIMIT $2",
     )
     .bind(projection)
     .bind(most)
@@ -171,7 +211,7 @@ impl Row {
             (Some(outcome), _) => outcome,
             (None, Some(told)) if now - told <= SILENT => "at work",
             (None, Some(_)) => "cut off",
-            (None, None) if now - self.asked_at <= LAPSES => "waiting",
+            (None, None) if now <= self.lapses_at => "waiting",
             (None, None) => "lapsed",
         }
     }
@@ -206,16 +246,31 @@ impl Row {
         self.details.0[name].as_str()
     }
 
+    /// What it has shown of records is gone by now.
+    fn is_forgotten(&self) -> bool {
+        self.kind == "show" && self.outcome.as_deref() == Some("done") && self.answer.is_none()
+    }
+
     /// The command that does the same.
     fn command(&self) -> String {
         let (kind, name) = (&self.kind, &self.projection);
+        let quoted = |it: &str| format!("'{}'", it.replace('\'', r"'\''"));
+        match kind.as_str() {
+            "heal" => {
+                return format!(
+                    "karmyq projections rebuild {name} --key {}",
+                    self.detail("id").unwrap_or_default()
+                );
+            }
+            "redrive_all" => return format!("karmyq dead-letters redrive-all {name}"),
+            _ => {}
+        }
         if self.is_of_owner() {
             let throttle = self.details.0["throttle"]
                 .as_u64()
                 .map_or_else(String::new, |it| format!(" --throttle {it}"));
             return format!("karmyq projections {kind} {name}{throttle}");
         }
-        let quoted = |it: &str| format!("'{}'", it.replace('\'', r"'\''"));
         let mut command =
             format!("karmyq dead-letters {kind} {name} {}", quoted(self.detail("key").unwrap_or_default()));
         if let Some(topic) = self.detail("topic") {

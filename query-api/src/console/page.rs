@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use service_kit::answer::Problem;
 use tracing::error;
+use uuid::Uuid;
 
 use super::entrance::Operator;
 
@@ -49,6 +50,11 @@ impl Frame {
     pub(super) fn of(part: &'static str, operator: &Operator) -> Self {
         Self { part, operator: operator.name(), until: operator.until() }
     }
+}
+
+/// The id of an order that a form may leave. Each form has its own, so that one that is sent twice is one order.
+pub(super) fn order_id() -> Uuid {
+    Uuid::now_v7()
 }
 
 /// The page, with status 200.

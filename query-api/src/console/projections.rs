@@ -6,8 +6,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgPool};
+use tracing::warn;
 
 use super::chart::{Chart, Sample};
 use super::entrance::Operator;
@@ -30,8 +33,8 @@ struct Row {
     kept: Option<i32>,
     replaced_at: Option<DateTime<Utc>>,
     seen_at: Option<DateTime<Utc>>,
-    status: Option<Json<Seen>>,
-    job: Option<Json<Job>>,
+    status: Option<Json<Value>>,
+    job: Option<Json<Value>>,
 }
 
 /// What `karmyq projections status --json` told when projectors looked around last.
@@ -52,6 +55,8 @@ struct SeenPartition {
     end: i64,
     lag_events: i64,
     lag_seconds: f64,
+    per_second: Option<f64>,
+    seconds_left: Option<f64>,
     state: String,
     reason: Option<String>,
     parked_keys: i64,
@@ -94,6 +99,8 @@ pub(super) struct JobPartition {
 /// A projection as the pages show it.
 pub(super) struct Card {
     row: Row,
+    seen: Option<Seen>,
+    job: Option<Job>,
     chart: Option<Chart>,
 }
 
@@ -158,11 +165,19 @@ async fn cards(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<Card>> {
         .chunk_by(|a, b| a.projection == b.projection)
         .filter_map(|chunk| Some((chunk.first()?.projection.as_str(), chunk)))
         .collect();
-    let card = |row: Row| {
+    let card = |mut row: Row| {
         let chart = of.get(row.projection.as_str()).and_then(|it| Chart::of(it));
-        Card { row, chart }
+        let seen = read(&row.projection, row.status.take());
+        let job = read(&row.projection, row.job.take());
+        Card { row, seen, job, chart }
     };
     Ok(rows.into_iter().map(card).collect())
+}
+
+/// What projectors of another version wrote may not be what this one reads: that is unknown then, and the rest is shown.
+fn read<T: DeserializeOwned>(projection: &str, written: Option<Json<Value>>) -> Option<T> {
+    let read = serde_json::from_value(written?.0);
+    read.inspect_err(|error| warn!(projection, %error, "what projectors wrote down cannot be read")).ok()
 }
 
 impl Card {
@@ -171,11 +186,11 @@ impl Card {
     }
 
     fn seen(&self) -> Option<&Seen> {
-        self.row.status.as_ref().map(|it| &it.0)
+        self.seen.as_ref()
     }
 
     fn job(&self) -> Option<&Job> {
-        self.row.job.as_ref().map(|it| &it.0)
+        self.job.as_ref()
     }
 
     /// A rebuild or rollback that somebody works on.
@@ -209,6 +224,16 @@ impl Card {
         self.seen().map_or_else(unknown, |it| words::seconds(worst(it)))
     }
 
+    /// How fast it catches up and how long that takes yet; none of one that is not behind.
+    fn pace(&self) -> Option<(String, String)> {
+        let behind: Vec<_> = self.seen()?.partitions.iter().filter(|it| it.per_second.is_some()).collect();
+        let rate = words::whole(behind.iter().filter_map(|it| it.per_second).sum());
+        // The slowest decides, and one that stands still never gets there.
+        let left: Option<Vec<f64>> = behind.iter().map(|it| it.seconds_left).collect();
+        let left = left.and_then(|it| it.into_iter().reduce(f64::max)).map_or_else(unknown, words::seconds);
+        (!behind.is_empty()).then(|| (format!("{rate}/s"), left))
+    }
+
     fn parked_keys(&self) -> i64 {
         self.seen().map_or(0, |it| it.parked_keys)
     }
@@ -218,6 +243,16 @@ impl Card {
             (Some(version), Some(at)) => format!("version {version}, replaced {} ago", words::ago(at)),
             _ => "none".to_owned(),
         }
+    }
+}
+
+impl SeenPartition {
+    fn rate(&self) -> String {
+        self.per_second.map_or_else(unknown, |it| format!("{}/s", words::whole(it)))
+    }
+
+    fn left(&self) -> String {
+        self.seconds_left.map_or_else(unknown, words::seconds)
     }
 }
 
@@ -254,7 +289,7 @@ impl Job {
 
     pub(super) fn pace(&self) -> String {
         let what = if self.phase == "writing" { "rows" } else { "events" };
-        format!("{} {what}/s", words::count(self.per_second.round().max(0.0) as i64))
+        format!("{} {what}/s", words::whole(self.per_second))
     }
 
     pub(super) fn phase(&self) -> &str {

@@ -30,6 +30,11 @@ pub(super) fn seconds(it: f64) -> String {
     }
 }
 
+/// A figure that is not counted, as the nearest count; nothing is less than none.
+pub(super) fn whole(it: f64) -> String {
+    count(it.round().max(0.0) as i64)
+}
+
 /// A count with its thousands apart: `1 234 567`.
 pub(super) fn count(it: i64) -> String {
     let digits = it.unsigned_abs().to_string();

@@ -46,9 +46,15 @@ impl Row {
                 None => "no version was kept".to_owned(),
             },
             "cancel" => cancelled(it),
+            "heal" => format!(
+                "{} rows bear the id; {} were wrong and are right now",
+                number(&it["rows"]),
+                number(&it["healed"])
+            ),
             "verify" if it["equal"] == true => "the rows are what the log says".to_owned(),
             "verify" => "some rows are not what the log says; a rebuild makes them so".to_owned(),
             "redrive" => redriven(&it["redriven"]),
+            "redrive_all" => redriven_all(it),
             "discard" => {
                 format!("{} record(s) discarded; {}", number(&it["discarded"]), redriven(&it["redriven"]))
             }
@@ -66,6 +72,14 @@ impl Row {
     pub(super) fn records(&self) -> Vec<Shown> {
         let records = self.result()["records"].as_array().into_iter().flatten();
         records.map(shown).collect()
+    }
+
+    /// The keys that still cannot be folded, with the reasons; none of other orders.
+    pub(super) fn stopped(&self) -> Vec<String> {
+        let stopped = self.result()["stopped"].as_array().into_iter().flatten();
+        stopped
+            .map(|it| format!("{}: {}", text(&it["key"]["key"]), text(&it["stoppedAt"]["reason"])))
+            .collect()
     }
 
     /// How many records of the key were not shown.
@@ -109,7 +123,10 @@ fn rolled_back(it: &Value) -> String {
 }
 
 fn cancelled(it: &Value) -> String {
-    let became = &it["became"];
+    let (became, orders) = (&it["became"], it["orders"].as_i64().unwrap_or(0));
+    if became == "nothing_ran" && orders > 0 {
+        return format!("no rebuild or rollback ran; {orders} order(s) are told to stop");
+    }
     match (became.as_str(), became["ended"].as_str()) {
         (Some("nothing_ran"), _) => "nothing ran",
         (Some("cleaned_up"), _) => "its process was gone; what it had left is removed",
@@ -129,6 +146,15 @@ fn redriven(it: &Value) -> String {
             at.get("offset").unwrap_or(&Value::Null),
             at.get("reason").and_then(Value::as_str).unwrap_or_default(),
         ),
+    }
+}
+
+fn redriven_all(it: &Value) -> String {
+    let healed = it["keys"].as_i64().unwrap_or(0) - it["stoppedKeys"].as_i64().unwrap_or(0);
+    let all = format!("{} record(s) of {} key(s) folded", number(&it["folded"]), number(&it["keys"]));
+    match it["stoppedKeys"].as_i64() {
+        Some(0) | None => format!("{all}, nothing of them is parked any more"),
+        Some(stopped) => format!("{all}: {healed} are healed, {stopped} still cannot be folded"),
     }
 }
 

@@ -1,0 +1,165 @@
+//! What may be asked for on the console, from where, and how often.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{header, sent};
+use crate::fixture::World;
+
+#[tokio::test]
+async fn a_form_from_elsewhere_asks_for_nothing() {
+    let (world, cookie) = World::with_operator().await;
+    let path = "/console/projections/feed/rebuild";
+    let silent = sent(world.form(path, &[]).header("cookie", &cookie)).await;
+    assert_eq!(silent.status(), 403);
+    for (name, value) in
+        [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+    {
+        let foreign = sent(world.form(path, &[]).header("cookie", &cookie).header(name, value)).await;
+        assert_eq!(foreign.status(), 403, "{name}: {value}");
+    }
+    let stranger = sent(world.form(path, &[]).header("origin", world.origin())).await;
+    assert_eq!(stranger.status(), 303);
+    let member = format!("karmyq_console={}", world.token(Uuid::now_v7()));
+    assert_eq!(sent(world.own_form(path, &member, &[])).await.status(), 403);
+    let got = sent(world.raw(path).header("cookie", &cookie)).await;
+    assert_eq!(got.status(), 405, "a link asks for nothing");
+    assert_eq!(world.orders().await, 0);
+
+    let asked = sent(world.own_form(path, &cookie, &[("throttle", "500")])).await;
+    assert_eq!(asked.status(), 303);
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    assert!(
+        page.contains("waiting") && page.contains("karmyq projections rebuild feed --throttle 500"),
+        "{page}"
+    );
+    for (path, fields) in [
+        ("/console/projections/weather/rebuild", vec![]),
+        ("/console/projections/feed/retire", vec![]),
+        ("/console/dead-letters/forget", vec![("projection", "feed"), ("key", "k")]),
+    ] {
+        assert_eq!(sent(world.own_form(path, &cookie, &fields)).await.status(), 404, "{path}");
+    }
+    for (path, fields) in [
+        (path, vec![("throttle", "0")]),
+        (path, vec![("throttle", "fast")]),
+        ("/console/dead-letters/redrive", vec![("projection", "feed")]),
+        (
+            "/console/dead-letters/discard",
+            vec![("projection", "feed"), ("key", "k"), ("offset", "7"), ("reason", " ")],
+        ),
+        ("/console/dead-letters/discard", vec![("projection", "feed"), ("key", "k"), ("reason", "because")]),
+        ("/console/projections/feed/rollback", vec![]),
+        ("/console/projections/feed/heal", vec![("id", "everything")]),
+    ] {
+        assert_eq!(sent(world.own_form(path, &cookie, &fields)).await.status(), 400, "{path} {fields:?}");
+    }
+    let without = world.form(path, &[]).header("cookie", &cookie).header("origin", world.origin());
+    assert_eq!(sent(without).await.status(), 400, "nobody could tell that it is sent twice");
+    assert_eq!(world.orders().await, 1);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn an_order_says_whether_something_may_still_come_of_it() {
+    let (world, cookie) = World::with_operator().await;
+    let cases = [
+        ("waiting", "asked_at = now()"),
+        ("lapsed", "lapses_at = now() - interval '1 second'"),
+        ("at work", "taken_at = now(), told_at = now(), taken_by = 'somebody'"),
+        ("cut off", "taken_at = now(), told_at = now() - interval '1 minute'"),
+        ("failed", "outcome = 'failed', error = 'no version of feed is kept to go back to'"),
+        ("done", "outcome = 'done', answer = '{\"version\": 3, \"records\": 4, \"sameCode\": false}'"),
+    ];
+    let asked =
+        sent(world.own_form("/console/projections/feed/rollback", &cookie, &[("version", "1")])).await;
+    let location = header(&asked, "location");
+    for (state, change) in cases {
+        world
+            .project(format!(
+                "UPDATE projection.orders SET lapses_at = now() + interval '1 minute', taken_at = NULL, told_at = NULL, outcome = NULL, error = NULL;
+                 UPDATE projection.orders SET {change}"
+            ))
+            .await;
+        let page = world.page(location, &cookie).await;
+        assert!(page.contains(&format!(">{state}</span>")), "{state} in {page}");
+        let open = matches!(state, "waiting" | "at work");
+        assert_eq!(page.contains("http-equiv=\"refresh\""), open, "{state}");
+    }
+    let page = world.page(location, &cookie).await;
+    assert!(page.contains("version 3 is live again, after 4 records"), "{page}");
+    assert!(page.contains("made by other code"), "{page}");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_is_one_order() {
+    let (world, cookie) = World::with_operator().await;
+    let order = Uuid::now_v7().to_string();
+    // As the page shows it, whatever stands at its ends and however long it is.
+    let key = format!("  {} ", "k".repeat(2_000));
+    let fields = [
+        ("order", order.as_str()),
+        ("projection", "feed"),
+        ("topic", "request-events"),
+        ("key", &key),
+        ("offset", "7"),
+        ("reason", "twice"),
+    ];
+    for _ in 0..2 {
+        let form = world.form("/console/dead-letters/discard", &fields).header("cookie", &cookie);
+        let asked = sent(form.header("origin", world.origin())).await;
+        assert_eq!(
+            (asked.status().as_u16(), header(&asked, "location")),
+            (303, &*format!("/console/orders/{order}"))
+        );
+    }
+    let details: Vec<Value> = sqlx::query_scalar("SELECT details FROM projection.orders")
+        .fetch_all(&world.projector)
+        .await
+        .expect("read");
+    let expected = json!({
+        "topic": "request-events", "key": key, "firstOffset": 7, "reason": "twice", "wholeKey": false
+    });
+    assert_eq!(details, [expected]);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_verify_is_not_repeated_while_one_is_open() {
+    let (world, cookie) = World::with_operator().await;
+    let ask = async || {
+        let asked = sent(world.own_form("/console/projections/feed/verify", &cookie, &[])).await;
+        header(&asked, "location").to_owned()
+    };
+    let first = ask().await;
+    assert_eq!(ask().await, first);
+    world.project("UPDATE projection.orders SET taken_at = now(), told_at = now()".to_owned()).await;
+    assert_eq!(ask().await, first);
+    world
+        .project("UPDATE projection.orders SET ended_at = now(), outcome = 'done', answer = '{}'".to_owned())
+        .await;
+    assert_ne!(ask().await, first);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_was_shown_of_records_stands_on_no_list() {
+    let (world, cookie) = World::with_operator().await;
+    let fields = [("projection", "feed"), ("topic", "request-events"), ("key", "k")];
+    let asked = sent(world.own_form("/console/dead-letters/show", &cookie, &fields)).await;
+    let answer =
+        r#"{"key": {"records": 1}, "records": [{"position": "request-events/0@7", "kind": "unreadable"}]}"#;
+    world
+        .project(format!(
+            "UPDATE projection.orders SET outcome = 'done', ended_at = now(), answer = '{answer}'"
+        ))
+        .await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    assert!(page.contains("request-events/0@7") && !page.contains("kept for an hour"), "{page}");
+    assert!(!world.page("/console/orders", &cookie).await.contains("request-events/0@7"));
+    world.project("UPDATE projection.orders SET answer = NULL".to_owned()).await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    assert!(page.contains("kept for an hour"), "{page}");
+    world.drop().await;
+}
