@@ -75,3 +75,32 @@ impl fmt::Debug for Schemas {
         f.debug_struct("Schemas").field("url", &self.url).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::Schemas;
+
+    #[tokio::test]
+    async fn a_registry_that_takes_calls_and_answers_none_is_given_up_and_not_asked_again_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((call, _)) = listener.accept().await {
+                open.push(call);
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let schemas = Schemas::at(Some(&url));
+        assert!(schemas.decoder().await.is_none());
+        let asked = calls.load(Ordering::SeqCst);
+        assert!(asked > 0, "it was asked");
+        assert!(schemas.decoder().await.is_none());
+        assert_eq!(calls.load(Ordering::SeqCst), asked);
+    }
+}

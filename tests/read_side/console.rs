@@ -193,6 +193,22 @@ async fn a_discard_takes_out_the_record_that_was_looked_at_and_no_other() {
         (&all["keys"], &all["stoppedKeys"], &all["stopped"][0]["key"]["key"]),
         (&json!(1), &json!(1), &json!(key))
     );
+
+    // A process that is told to stop says what it has done, and what not.
+    let second = discarded["redriven"]["stoppedAt"]["offset"].clone();
+    let of = json!({ "topic": "request-events", "key": key, "firstOffset": second, "reason": "ticket 8" });
+    let (stopping, id) = (CancellationToken::new(), world.order("discard", "requests", of).await);
+    stopping.cancel();
+    assert!(carry_out_next(&world.hands(), &stopping).await.expect("it can be taken"));
+    let (outcome, _, error) = world.outcome(id).await;
+    assert_eq!(outcome.as_deref(), Some("failed"));
+    let told = "1 record(s) are discarded, the rest is not redriven yet: stopped before it had ended";
+    assert_eq!(error.as_deref(), Some(told));
+    let gone: i64 = sqlx::query_scalar("SELECT count(*) FROM projection.discarded")
+        .fetch_one(&world.reader())
+        .await
+        .expect("counted");
+    assert_eq!(gone, 2);
     running.stop().await;
     world.drop().await;
 }
