@@ -87,6 +87,12 @@ async fn orders_do_what_the_command_line_does_and_say_what_came_of_it() {
     let verified = done(world.carried_out("verify", "requests", nothing.clone()).await);
     assert_eq!(verified["equal"], true);
     assert_eq!(done(world.carried_out("drop", "requests", nothing.clone()).await), json!({ "version": 2 }));
+    let cut_off = world.order("verify", "requests", nothing.clone()).await;
+    sqlx::query("UPDATE projection.orders SET taken_at = now(), told_at = now() - interval '31 seconds' WHERE id = $1")
+        .bind(cut_off)
+        .execute(&world.projector())
+        .await
+        .expect("projectors may");
     assert_eq!(
         done(world.carried_out("cancel", "requests", nothing.clone()).await),
         json!({ "became": "nothing_ran", "orders": 0 })

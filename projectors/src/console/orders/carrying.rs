@@ -59,7 +59,8 @@ impl Hands {
         }
     }
 
-    /// Stops the job of the projection, whoever runs it, and then what orders do with it beside.
+    /// Stops the job of the projection, whoever runs it, and then what orders do with it beside, but for those of which
+    /// nothing will come any more.
     async fn cancel(&self, order: &Order) -> anyhow::Result<Value> {
         let became = rebuild::cancel(self.owner()?, &order.projection, &by(order)).await?;
         let told = sqlx::query(
@@ -67,7 +68,8 @@ impl Hands {
                  ended_at = CASE WHEN taken_at IS NULL THEN now() END,
                  outcome = CASE WHEN taken_at IS NULL THEN 'failed' END,
                  error = CASE WHEN taken_at IS NULL THEN 'cancelled before anybody took it' END
-             WHERE projection = $1 AND kind = ANY ($2) AND ended_at IS NULL",
+             WHERE projection = $1 AND kind = ANY ($2) AND ended_at IS NULL
+               AND COALESCE(told_at + interval '30 seconds', lapses_at) > now()",
         )
         .bind(&order.projection)
         .bind(HEAVY)
