@@ -172,7 +172,10 @@ impl Partition {
             live.armed = live.state.timer().map(|it| it.due);
             live.armed.map(|due| Reverse((due, key.clone())))
         };
-        self.due = self.aggregates.iter_mut().filter_map(arm).collect();
+        let mut due: Vec<_> = self.aggregates.iter_mut().filter_map(arm).collect();
+        // It has grown by doubling; from here on a few come and go.
+        due.shrink_to_fit();
+        self.due = due.into();
     }
 
     /// Folds an event that was just decided and arms the aggregate's timer.

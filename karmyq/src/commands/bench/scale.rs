@@ -105,7 +105,7 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {
     let plan = Plan { warm_up: Duration::from_secs(seconds.0), measured: Duration::from_secs(seconds.1) };
     for aggregates in &AGGREGATES[..if arguments.quick { 2 } else { 3 }] {
         mention(format_args!("appending requests until there are {aggregates}"));
-        requests.extend(takeover::ask(&engine, aggregates - requests.len(), requester, End::Open).await?);
+        requests.extend(takeover::ask(&engine, aggregates - requests.len(), requester, End::Open(1)).await?);
         let writer = Writer::start(&engine, SnapshotConfig::default()).await?;
         let scale = Scale { ground, engine: &engine, plan, requester };
         let measured = scale.measure(&writer, Arc::from(requests.as_slice())).await;

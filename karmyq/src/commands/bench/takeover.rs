@@ -162,7 +162,7 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     let mut records = Vec::with_capacity(WINDOW);
     for number in 0..events / each {
         let request = (RequestId::new(Uuid::now_v7()), UserId::new(Uuid::now_v7()));
-        records.extend(history(engine, request, PARTITION, number, (each, End::Open))?);
+        records.extend(history(engine, request, PARTITION, number, End::Open(each))?);
         if records.len() >= WINDOW {
             member.append_window(lane.as_mut(), std::mem::take(&mut records)).await?;
         }
@@ -173,13 +173,13 @@ async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
     Ok(())
 }
 
-/// What becomes of a request.
+/// What becomes of a request that has so many events.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
     /// Nothing yet.
-    Open,
-    /// It is taken back.
-    Cancelled,
+    Open(u64),
+    /// It is taken back by the last of them.
+    Cancelled(u64),
 }
 
 /// Appends so many requests of a person, each to the partition of its id; returns the ids.
@@ -189,10 +189,6 @@ pub(super) async fn ask(
     requester: UserId,
     end: End,
 ) -> Result<Vec<RequestId>> {
-    let events = match end {
-        End::Open => 1,
-        End::Cancelled => 2,
-    };
     create_topic(engine).await?;
     let member = Member::join(engine.log.as_ref()).await?;
     let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
@@ -201,7 +197,7 @@ pub(super) async fn ask(
         let mut records = Vec::with_capacity(WINDOW);
         for request in requests {
             let to = engine.encoder.partition(Domain::Request.events_topic(), request.to_string().as_bytes());
-            records.extend(history(engine, (*request, requester), to, window, (events, end))?);
+            records.extend(history(engine, (*request, requester), to, window, end)?);
         }
         member.append_window(lane.as_mut(), records).await?;
     }
@@ -214,7 +210,7 @@ fn history(
     (request_id, requester): (RequestId, UserId),
     partition: i32,
     number: u64,
-    (events, end): (u64, End),
+    end: End,
 ) -> Result<Vec<NewRecord>> {
     let community = CommunityId::new(Uuid::from_u128(1));
     let caller = Caller { user: requester, in_audience: true };
@@ -223,6 +219,7 @@ fn history(
     let now = Timestamp::from_micros(now);
     let mut state = State::initial(AggregateType::HelpRequest);
     let mut records = Vec::new();
+    let (End::Open(events) | End::Cancelled(events)) = end;
     let events = i64::try_from(events)?;
     for version in 1..=events {
         let command = if version == 1 {
@@ -239,7 +236,7 @@ fn history(
                 places,
                 everywhere: false,
             }))
-        } else if matches!(end, End::Cancelled) && version == events {
+        } else if matches!(end, End::Cancelled(_)) && version == events {
             Command::CancelRequest(CancelRequest { by: caller })
         } else {
             let body = json!({"urgency": if version % 2 == 0 { "high" } else { "low" }});
