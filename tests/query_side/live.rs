@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::BoxStream;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use sqlx::Executor as _;
 use tests::eventually::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -16,6 +18,8 @@ use uuid::Uuid;
 use crate::fixture::{World, answer};
 
 const SOON: Duration = Duration::from_secs(10);
+/// More streams than there are connections to PostgreSQL.
+const COMING_BACK: usize = 30;
 
 /// An open stream.
 struct Stream {
@@ -30,14 +34,19 @@ impl Stream {
 
     /// The stream with its first message.
     async fn connect(call: RequestBuilder) -> (Self, (String, Value)) {
+        let mut stream = Self::accepted(call).await;
+        let first = stream.next().await;
+        assert_eq!(first.1["type"], "connected");
+        (stream, first)
+    }
+
+    /// The stream before its first message.
+    async fn accepted(call: RequestBuilder) -> Self {
         let response = call.send().await.expect("query-api answers");
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let chunks = response.bytes_stream().map(|it| it.map(|bytes| bytes.to_vec())).boxed();
-        let mut stream = Self { chunks, unread: String::new() };
-        let first = stream.next().await;
-        assert_eq!(first.1["type"], "connected");
-        (stream, first)
+        Self { chunks, unread: String::new() }
     }
 
     /// Id and data of the next message.
@@ -201,6 +210,46 @@ async fn a_client_that_takes_nothing_is_cut_off_and_resumes_where_it_was() {
         assert_eq!(resumed.next().await.0, *id);
     }
     world.drop().await;
+}
+
+#[tokio::test]
+async fn streams_that_come_back_all_at_once_leave_connections_to_everybody_else() {
+    let mut world = World::new().await;
+    let ana = world.person("Ana").await;
+    let (_, offset) = raise(&mut world, ana, ana).await;
+    // What a stream that resumes asks for, and a call without a position does not.
+    let mut lock = world.owner.begin().await.expect("a transaction");
+    lock.execute("LOCK TABLE projection.checkpoints").await.expect("the owner may do it");
+    let come_back = || {
+        let call = world.call("/notifications/stream").bearer_auth(world.token(Uuid::now_v7()));
+        Stream::accepted(call.header("last-event-id", format!("notification-events/0@{offset}")))
+    };
+    let streams = join_all((0..COMING_BACK).map(|_| come_back())).await;
+    eventually("streams have all connections that they can get", SOON, || async {
+        (waiting(&world).await >= 4).then_some(())
+    })
+    .await;
+    let meanwhile = join_all((0..5).map(|_| world.get("/requests", ana))).await;
+    assert!(meanwhile.iter().all(|it| it.status == 200), "{meanwhile:?}");
+    assert!(waiting(&world).await > 0, "the streams hung all the while");
+
+    lock.rollback().await.expect("the lock goes");
+    for mut stream in streams {
+        assert_eq!(stream.next().await.1["type"], "connected");
+    }
+    world.drop().await;
+}
+
+/// Statements of query-api that wait for the checkpoints.
+async fn waiting(world: &World) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM pg_locks AS l
+         WHERE NOT l.granted AND l.relation = 'projection.checkpoints'::regclass
+           AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())",
+    )
+    .fetch_one(&world.projector)
+    .await
+    .expect("everybody sees locks")
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use metrics::gauge;
 use parking_lot::Mutex;
 use service_kit::health::Gate;
 use sqlx::PgPool;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,6 +30,8 @@ use crate::position::{Need, Positions};
 const STREAMS_PER_USER: usize = 5;
 /// Messages that wait for one stream; a stream that is further behind reads them from PostgreSQL when it gets on.
 const QUEUE: usize = 16;
+/// Streams that read at a time, so that thousands that come back at once leave the connections to everybody else.
+const READING: usize = 4;
 /// The topic of all items.
 pub(super) const TOPIC: &str = Domain::Notification.events_topic();
 
@@ -43,6 +45,8 @@ struct Shared {
     positions: Positions,
     shutdown: CancellationToken,
     connected: Mutex<Connected>,
+    /// Turns to read for one stream alone.
+    turns: Arc<Semaphore>,
     /// To the courier: whose news are visible.
     visible: mpsc::UnboundedSender<Due>,
 }
@@ -114,8 +118,8 @@ impl Live {
         shutdown: CancellationToken,
     ) -> Self {
         let (visible, due) = mpsc::unbounded_channel();
-        let connected = Mutex::default();
-        let shared = Shared { profile, positions, shutdown: shutdown.clone(), connected, visible };
+        let (connected, turns) = (Mutex::default(), Arc::new(Semaphore::new(READING)));
+        let shared = Shared { profile, positions, shutdown: shutdown.clone(), connected, turns, visible };
         let live = Self(Arc::new(shared));
         let following = tail::keep_following(live.clone(), log, pool.clone(), gate);
         tokio::spawn(shutdown.clone().run_until_cancelled_owned(following));
@@ -155,6 +159,11 @@ impl Live {
     /// How many partitions the topic has.
     pub(super) fn partitions(&self) -> i32 {
         partitions(Domain::Notification, self.0.profile)
+    }
+
+    /// Waits, for however long it takes, until a stream may read; it may for as long as the value lives.
+    pub(super) async fn turn(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.0.turns).acquire_owned().await.expect("it is never closed")
     }
 
     /// The tail has passed these records, of which some raise an item for somebody: partition, offset, for whom.

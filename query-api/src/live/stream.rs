@@ -16,8 +16,9 @@ use chrono::Utc;
 use metrics::counter;
 use service_kit::answer::{PathIds, Problem};
 use service_kit::auth::TokenError;
-use sqlx::postgres::PgConnection;
-use tokio::sync::mpsc;
+use sqlx::Transaction;
+use sqlx::postgres::{PgConnection, Postgres};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, interval, interval_at, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{debug, info};
@@ -29,7 +30,7 @@ use super::message::{self, COMMENT, Message, control};
 use super::ticket::Listener;
 use crate::app::App;
 use crate::position::{self, Need};
-use crate::reading;
+use crate::reading::{self, Who};
 use crate::views::notifications::{self, Notification};
 
 /// Messages on their way to the socket.
@@ -66,10 +67,13 @@ fn open(app: App, listener: Listener, headers: &HeaderMap) -> Response {
     let ended = place.ended.clone();
     let last_event_id = headers.get("last-event-id").map(|it| it.to_str().unwrap_or_default().to_owned());
     let (body, received) = mpsc::channel(UNDER_WAY);
+    let gone = body.clone();
     let client = Client { app, listener, place, body, seen: -1 };
     tokio::spawn(async move {
         let end = tokio::select! {
             end = client.run(last_event_id) => end.err(),
+            // Whoever is gone while thousands come back waits for no turn.
+            () = gone.closed() => Some(End::Client),
             // Another stream of the same person took its place, or the process stops.
             () = ended.cancelled() => None,
         };
@@ -121,7 +125,6 @@ impl Client {
         loop {
             tokio::select! {
                 () = sleep_until(expires) => return self.expire().await,
-                () = self.body.closed() => return Err(End::Client),
                 _ = recheck.tick() => self.recheck().await?,
                 _ = keep_alive.tick() => self.send(COMMENT).await?,
                 () = self.place.behind.said() => Box::pin(self.catch_up()).await?,
@@ -159,8 +162,7 @@ impl Client {
     }
 
     async fn look_back(&self, last: Option<i64>) -> Result<Beginning, End> {
-        self.place.behind.over();
-        let (mut transaction, who) = self.reading().await?;
+        let (_turn, mut transaction, who) = self.reading().await?;
         let newest = notifications::newest_offset(&mut transaction, &who).await?;
         let complete = self.has_passed(&mut transaction, self.place.passed).await?;
         let mut missed = None;
@@ -193,11 +195,10 @@ impl Client {
     /// Sends whatever is stored and the client has not seen.
     async fn catch_up(&mut self) -> Result<(), End> {
         loop {
-            // Before reading: what does not fit into the queue from now on is said again.
-            self.place.behind.over();
-            let (mut transaction, who) = self.reading().await?;
-            let items = notifications::after(&mut transaction, &who, self.seen, RESUMED).await?;
-            drop(transaction);
+            let items = {
+                let (_turn, mut transaction, who) = self.reading().await?;
+                notifications::after(&mut transaction, &who, self.seen, RESUMED).await?
+            };
             let more = items.len() as i64 == RESUMED;
             self.send_items(items).await?;
             if !more {
@@ -243,10 +244,17 @@ impl Client {
         (self.listener.token_expires_at - Utc::now()).to_std().unwrap_or_default()
     }
 
-    async fn reading(&self) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, reading::Who), End> {
-        reading::begin(&self.app.pool, self.listener.user_id, None)
-            .await
-            .map_err(|it| End::Database(it.to_string()))
+    /// Waits for the stream's turn to read. What does not fit into the queue from then on is said again.
+    async fn reading(&self) -> Result<(OwnedSemaphorePermit, Transaction<'static, Postgres>, Who), End> {
+        let turn = self.app.live.turn().await;
+        self.place.behind.over();
+        // In a task of its own: a stream may end at any moment, and a beginning that is given up half way would go back to
+        // the pool inside its transaction, with its locks.
+        let (pool, user_id) = (self.app.pool.clone(), self.listener.user_id);
+        let beginning = tokio::spawn(async move { reading::begin(&pool, user_id, None).await }).await;
+        let begun = beginning.map_err(|it| End::Database(it.to_string()))?;
+        let (transaction, who) = begun.map_err(|it| End::Database(it.to_string()))?;
+        Ok((turn, transaction, who))
     }
 }
 
