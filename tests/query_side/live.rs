@@ -253,6 +253,30 @@ async fn waiting(world: &World) -> i64 {
 }
 
 #[tokio::test]
+async fn an_item_that_cannot_be_shown_holds_back_nobody_but_its_own_person() {
+    let mut world = World::new().await;
+    let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
+    let open = |user| Stream::open(world.call("/notifications/stream").bearer_auth(world.token(user)));
+    let (mut anas, mut bens) = (open(ana).await, open(ben).await);
+    let (partition, first) = world.append_notice(ana).await;
+    let (_, second) = world.append_notice(ben).await;
+    let broken = world.notice(ana, ben, Uuid::nil(), first).await;
+    let shown = world.notice(ben, ana, Uuid::nil(), second).await;
+    let params = |json: &str| {
+        format!("UPDATE notifications.notifications SET params = '{json}' WHERE id = '{broken}'")
+    };
+    world.project(params(r#"{"requestId": 1}"#)).await;
+    world.checkpoint("notifications", "notification-events", partition, second + 1).await;
+    assert_eq!(bens.next().await.1["id"], shown.to_string());
+    let (shown, _) = raise(&mut world, ben, ana).await;
+    assert_eq!(bens.next().await.1["id"], shown.to_string());
+
+    world.project(params("{}")).await;
+    assert_eq!(anas.next().await.1["id"], broken.to_string(), "it is tried again");
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn whoever_missed_more_than_a_hundred_begins_anew() {
     let world = World::new().await;
     let ana = world.person("Ana").await;

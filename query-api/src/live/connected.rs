@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use event_log::{EventLog, TopicPartition};
 use event_schemas::Domain;
@@ -18,6 +19,7 @@ use service_kit::health::Gate;
 use sqlx::PgPool;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -194,6 +196,19 @@ impl Live {
         }
         user.waiting = None;
         self.go_on(user);
+    }
+
+    /// Somebody could not be read for: the courier is told of them again after a pause.
+    pub(super) fn put_off(&self, due: Due, pause: Duration) {
+        let mut connected = self.0.connected.lock();
+        let Some(user) = connected.users.get_mut(&due.user_id) else { return };
+        let (due, visible) = (user.due.unwrap_or(due), self.0.visible.clone());
+        let waiting = tokio::spawn(async move {
+            sleep(pause).await;
+            // The courier ends with the process.
+            let _stopping = visible.send(due);
+        });
+        user.waiting = Some(waiting.abort_handle());
     }
 
     /// Has the courier told of what is due, once it is visible, unless that is under way.

@@ -1,14 +1,15 @@
 //! Reads what was raised, for all whose news are visible, and hands it to their streams.
 //!
 //! One transaction for as many people as have come together while the one before was under way: under load a round trip
-//! serves hundreds, a lone item waits for nobody.
+//! serves hundreds, a lone item waits for nobody. What fails is tried again in halves, so that an item that cannot be read
+//! holds back nobody but its own person.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use event_schemas::Domain;
 use metrics::{counter, histogram};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::mpsc;
 use tracing::warn;
 use uuid::Uuid;
@@ -24,7 +25,9 @@ use crate::views::notifications;
 const PEOPLE: usize = 200;
 /// Most items of one of them at once; the rest follows.
 const ITEMS: usize = 100;
-/// Pause after a database that failed.
+/// Most items of all of them at once, far from what a statement may take.
+const ITEMS_OF_ALL: usize = 2_000;
+/// Pause after a database that failed, and before somebody is tried again of whom nothing can be read.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Somebody has news.
@@ -52,6 +55,34 @@ pub(super) const fn goal(partition: i32, offset: i64, need: Need) -> Goal {
     Goal { by: Projection::Notifications, domain: Domain::Notification, partition, offset, need }
 }
 
+/// For whom one transaction reads.
+struct Batch {
+    due: Vec<Due>,
+    /// Items of each at most.
+    most: usize,
+}
+
+impl Batch {
+    /// All of them, with as many items as one transaction may read.
+    fn of(due: Vec<Due>) -> Self {
+        let most = (ITEMS_OF_ALL / due.len().max(1)).clamp(1, ITEMS);
+        Self { due, most }
+    }
+
+    /// What to read instead of a batch that failed, the last one first: half of the people, and of one alone a single item.
+    /// When that failed, too, whose it was.
+    fn smaller(mut self) -> Result<Vec<Self>, Due> {
+        match self.due[..] {
+            [alone] if self.most == 1 => Err(alone),
+            [_] => Ok(vec![Self { most: 1, ..self }]),
+            _ => {
+                let rest = self.due.split_off(self.due.len() / 2);
+                Ok(vec![Self { due: rest, ..self }, self])
+            }
+        }
+    }
+}
+
 /// What one transaction has found.
 struct Found {
     /// In the order of those who were due: whether it saw what was due.
@@ -64,29 +95,49 @@ pub(super) async fn deliver(live: Live, pool: PgPool, mut visible: mpsc::Unbound
     let mut told = Vec::with_capacity(PEOPLE);
     while visible.recv_many(&mut told, PEOPLE).await > 0 {
         histogram!("karmyq_live_people_per_reading").record(told.len() as f64);
-        let mut due: HashMap<Uuid, Due> = told.drain(..).map(|it| (it.user_id, it)).collect();
-        loop {
-            let present = due.values().filter_map(|it| Some((*it, live.handed(it)?)));
+        let due: HashMap<Uuid, Due> = told.drain(..).map(|it| (it.user_id, it)).collect();
+        let mut batches = vec![Batch::of(due.into_values().collect())];
+        while let Some(batch) = batches.pop() {
+            let present = batch.due.iter().filter_map(|it| Some((*it, live.handed(it)?)));
             let asked: Vec<(Due, i64)> = present.collect();
-            match find(&pool, &asked).await {
-                Ok(found) => break hand(&live, asked, found),
-                // Nothing is lost by waiting: whoever is due stays so.
-                Err(error) => warn!(%error, people = asked.len(), "news could not be read, trying again"),
+            let transaction = begin(&pool).await;
+            match find(transaction, &asked, batch.most).await {
+                Ok(found) => hand(&live, asked, found, batch.most),
+                Err(error) => {
+                    warn!(%error, people = asked.len(), "news could not be read, trying again");
+                    // Nothing is lost by waiting: whoever is due stays so.
+                    match batch.smaller() {
+                        Ok(smaller) => batches.extend(smaller),
+                        Err(due) => live.put_off(due, RETRY_AFTER),
+                    }
+                }
             }
-            tokio::time::sleep(RETRY_AFTER).await;
-            due.retain(|_, it| live.handed(it).is_some());
         }
     }
 }
 
-/// Reads what these people have not been handed, each from an offset on.
-async fn find(pool: &PgPool, asked: &[(Due, i64)]) -> sqlx::Result<Found> {
-    let mut transaction = pool.begin_with(BEGIN_READING).await?;
+/// Begins a reading, for however long it takes: a database that is away is nobody's fault.
+async fn begin(pool: &PgPool) -> Transaction<'static, Postgres> {
+    loop {
+        match pool.begin_with(BEGIN_READING).await {
+            Ok(transaction) => return transaction,
+            Err(error) => warn!(%error, "news cannot be read, trying again"),
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+/// Reads what these people have not been handed, each from an offset on, and at most so many items of each.
+async fn find(
+    mut transaction: Transaction<'static, Postgres>,
+    asked: &[(Due, i64)],
+    most: usize,
+) -> sqlx::Result<Found> {
     let goals: Vec<_> = asked.iter().map(|(due, _)| due.goal()).collect();
     let visible = position::visible(&mut *transaction, &goals).await?;
     let handed: Vec<_> = asked.iter().map(|(due, handed)| (due.user_id, *handed)).collect();
     let mut items: HashMap<Uuid, Vec<Message>> = HashMap::new();
-    for (user_id, item) in notifications::after_each(&mut transaction, &handed, ITEMS).await? {
+    for (user_id, item) in notifications::after_each(&mut transaction, &handed, most).await? {
         let message = Message::of(&item).map_err(|it| sqlx::Error::Encode(it.into()))?;
         items.entry(user_id).or_default().push(message);
     }
@@ -94,11 +145,11 @@ async fn find(pool: &PgPool, asked: &[(Due, i64)]) -> sqlx::Result<Found> {
     Ok(Found { visible, items })
 }
 
-fn hand(live: &Live, asked: Vec<(Due, i64)>, mut found: Found) {
+fn hand(live: &Live, asked: Vec<(Due, i64)>, mut found: Found, most: usize) {
     for ((due, _), visible) in asked.into_iter().zip(found.visible) {
         let messages = found.items.remove(&due.user_id).unwrap_or_default();
         counter!("karmyq_live_items_total").increment(messages.len() as u64);
         // Not visible after all when another version is live now, which has parked it.
-        live.hand(&due, &messages, visible && messages.len() < ITEMS);
+        live.hand(&due, &messages, visible && messages.len() < most);
     }
 }
