@@ -58,6 +58,8 @@ struct Connected {
     /// Per partition the offset of the last record that the tail has passed.
     passed: HashMap<i32, i64>,
     users: HashMap<Uuid, User>,
+    /// Number of the next stream. Never of a person's own: an old stream would leave in the place of a new one.
+    next_stream: u64,
 }
 
 /// One connected person.
@@ -71,8 +73,6 @@ struct User {
     waiting: Option<AbortHandle>,
     /// Their streams, oldest first.
     streams: VecDeque<Outlet>,
-    /// Number of the next stream.
-    next_stream: u64,
 }
 
 /// The courier's end of one stream.
@@ -137,10 +137,10 @@ impl Live {
         let (sender, messages) = mpsc::channel(QUEUE);
         let behind = Arc::new(Behind { is: AtomicBool::new(true), said: Notify::new() });
         let mut connected = self.0.connected.lock();
+        let stream = connected.next_stream;
+        connected.next_stream += 1;
         let passed = connected.passed.get(&partition.partition).copied();
         let user = connected.users.entry(user_id).or_default();
-        let stream = user.next_stream;
-        user.next_stream += 1;
         let outlet = Outlet { stream, messages: sender, behind: Arc::clone(&behind), ended: ended.clone() };
         user.streams.push_back(outlet);
         if user.streams.len() > STREAMS_PER_USER
