@@ -185,16 +185,20 @@ impl Live {
         self.0.connected.lock().users.get(&due.user_id)?.handed
     }
 
-    /// Hands a person's streams what was read for them. Whether that is all that was due, or there is more of it.
-    pub(super) fn hand(&self, done: &Due, messages: &[Message], complete: bool) {
+    /// Hands a person's streams what was read for them after an offset. Whether that is all that was due, or there is more
+    /// of it.
+    pub(super) fn hand(&self, done: &Due, after: i64, messages: &[Message], complete: bool) {
         let mut connected = self.0.connected.lock();
         let Some(user) = connected.users.get_mut(&done.user_id) else { return };
-        user.streams.iter().for_each(|it| it.hand(messages));
-        user.handed = user.handed.max(messages.last().map(|it| it.offset));
-        if complete && user.due.is_some_and(|it| it.offset <= done.offset) {
-            user.due = None;
-        }
         user.waiting = None;
+        // A stream that has begun meanwhile may lack what is before that: then it is read again.
+        if user.handed.is_some_and(|it| it >= after) {
+            user.streams.iter().for_each(|it| it.hand(messages));
+            user.handed = user.handed.max(messages.last().map(|it| it.offset));
+            if complete && user.due.is_some_and(|it| it.offset <= done.offset) {
+                user.due = None;
+            }
+        }
         self.go_on(user);
     }
 

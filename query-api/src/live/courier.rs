@@ -146,10 +146,10 @@ async fn find(
 }
 
 fn hand(live: &Live, asked: Vec<(Due, i64)>, mut found: Found, most: usize) {
-    for ((due, _), visible) in asked.into_iter().zip(found.visible) {
+    for ((due, after), visible) in asked.into_iter().zip(found.visible) {
         let messages = found.items.remove(&due.user_id).unwrap_or_default();
         counter!("karmyq_live_items_total").increment(messages.len() as u64);
         // Not visible after all when another version is live now, which has parked it.
-        live.hand(&due, &messages, visible && messages.len() < most);
+        live.hand(&due, after, &messages, visible && messages.len() < most);
     }
 }
