@@ -9,7 +9,7 @@ use std::time::Duration;
 use event_log::{
     EventLog as _, GroupConfig, GroupEvent, Lane, Membership, MemoryLog, NewRecord, TopicPartition, Window,
 };
-use event_schemas::topics::{self, Profile};
+use event_schemas::topics::{self, Profile, Topic};
 use event_schemas::{Domain, partitioner};
 use query_api::{Config, MAX_CONCURRENT_CALLS};
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -123,6 +123,24 @@ impl World {
 
     /// One in whose database something is done before the service connects to it.
     pub(crate) async fn after(prepare: impl AsyncFnOnce(&str)) -> Self {
+        let world = Self::begin(prepare, &topics::manifest(PROFILE)).await;
+        world.ready(0).await;
+        world
+    }
+
+    /// One that cannot follow the topic of notices yet, and is therefore not ready.
+    pub(crate) async fn before_notices() -> Self {
+        let mut topics = topics::manifest(PROFILE);
+        topics.retain(|it| it.name != Domain::Notification.events_topic());
+        Self::begin(async |_| {}, &topics).await
+    }
+
+    /// The topic of notices is there from now on.
+    pub(crate) async fn begin_notices(&self) {
+        self.log.create_topics(&topics::manifest(PROFILE), 1).await.expect("one is new");
+    }
+
+    async fn begin(prepare: impl AsyncFnOnce(&str), topics: &[Topic]) -> Self {
         let database = format!("query_side_{}", Uuid::now_v7().simple());
         administer(format!("CREATE DATABASE {database} OWNER karmyq_owner")).await;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
@@ -132,7 +150,7 @@ impl World {
         prepare(&database).await;
 
         let log = MemoryLog::new();
-        log.create_topics(&topics::manifest(PROFILE), 1).await.expect("topics are new");
+        log.create_topics(topics, 1).await.expect("topics are new");
         let (membership, fence_at) = writer(&log).await;
         let lane = log.lane("test").await.expect("a lane");
 
@@ -145,7 +163,7 @@ impl World {
 
         let log = Arc::new(log);
         let instances = vec![Instance::start(&database, &keys, &log).await];
-        let world = Self {
+        Self {
             projector: pool("DATABASE_URL_PROJECTORS", &database),
             command: pool("DATABASE_URL_COMMAND_API", &database),
             database,
@@ -158,9 +176,7 @@ impl World {
             lane,
             membership,
             fence_at,
-        };
-        world.ready(0).await;
-        world
+        }
     }
 
     /// Starts another query-api beside the others and waits until it is ready.

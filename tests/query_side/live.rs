@@ -179,6 +179,22 @@ async fn what_comes_after_the_first_connection_is_never_missed() {
 }
 
 #[tokio::test]
+async fn what_is_folded_while_the_log_is_away_reaches_streams_that_are_open() {
+    let mut world = World::before_notices().await;
+    let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
+    let inbox = format!("/notifications/{ana}");
+    eventually("it answers", SOON, || async { (world.get(&inbox, ana).await.status == 200).then_some(()) })
+        .await;
+    let mut stream = Stream::open(world.call("/notifications/stream").bearer_auth(world.token(ana))).await;
+    let id = world.notice(ana, ben, Uuid::nil(), 0).await;
+    world.checkpoint("notifications", "notification-events", 0, 1).await;
+    world.begin_notices().await;
+    assert_eq!(world.append_notice(ana).await, (0, 0));
+    assert_eq!(stream.next().await.1["id"], id.to_string());
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_cut_off_and_resumes_where_it_was() {
     let mut world = World::new().await;
     let ana = world.person("Ana").await;

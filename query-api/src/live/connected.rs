@@ -168,6 +168,19 @@ impl Live {
         Arc::clone(&self.0.turns).acquire_owned().await.expect("it is never closed")
     }
 
+    /// The tail begins at these offsets. What was folded up to there reaches the streams that began before, too.
+    pub(super) fn begins(&self, next: &HashMap<TopicPartition, i64>) {
+        let mut connected = self.0.connected.lock();
+        let Connected { passed, users, .. } = &mut *connected;
+        passed.extend(next.iter().filter(|(_, next)| **next > 0).map(|(of, next)| (of.partition, next - 1)));
+        for (user_id, user) in users {
+            let partition = self.partition_of(*user_id).partition;
+            let Some(offset) = passed.get(&partition).copied() else { continue };
+            user.due.get_or_insert(Due { user_id: *user_id, partition, offset, need: Need::Passed });
+            self.go_on(user);
+        }
+    }
+
     /// The tail has passed these records, of which some raise an item for somebody: partition, offset, for whom.
     pub(super) fn pass(&self, records: impl IntoIterator<Item = (i32, i64, Option<Uuid>)>) {
         let mut connected = self.0.connected.lock();

@@ -36,8 +36,8 @@ enum Unavailable {
     Database(#[from] sqlx::Error),
 }
 
-/// Follows the topic, at first from where the projection stands: whatever is before that, every reading finds. (From the
-/// present end on, what lies between the two would reach nobody who connects meanwhile.)
+/// Follows the topic, at first from where the projection stands: whatever is before that, every reading finds from then on.
+/// (From the present end on, what lies between the two would reach nobody who connects meanwhile.)
 pub(super) async fn keep_following(live: Live, log: Arc<dyn EventLog>, pool: PgPool, gate: Gate) {
     let mut next = HashMap::new();
     loop {
@@ -59,6 +59,7 @@ async fn follow(
 ) -> Result<Infallible, Unavailable> {
     if next.is_empty() {
         *next = folded(live, log, pool).await?;
+        live.begins(next);
     }
     let mut reader = log.reader(next.clone().into_iter().collect()).await?;
     gate.open();
