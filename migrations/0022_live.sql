@@ -108,3 +108,20 @@ $$;
 
 REVOKE ALL ON FUNCTION notifications.raised_after(uuid[], bigint[], timestamptz, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION notifications.raised_after(uuid[], bigint[], timestamptz, integer) TO karmyq_query;
+
+-- The last record of each of these people that is parked. query-api may not read the keys of records.
+CREATE FUNCTION notifications.parked(users uuid[], partitions integer[])
+    RETURNS TABLE (user_id uuid, record_offset bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+AS $$
+    SELECT u.user_id, max(p.record_offset)
+    FROM unnest(users, partitions) AS u (user_id, partition)
+    JOIN projection.active AS a ON a.projection = 'notifications'
+    JOIN projection.parked AS p
+        ON p.projection = a.projection AND p.version = a.version AND p.topic = 'notification-events'
+        AND p.partition = u.partition AND p.record_key = convert_to(u.user_id::text, 'UTF8')
+    GROUP BY u.user_id
+$$;
+
+REVOKE ALL ON FUNCTION notifications.parked(uuid[], integer[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION notifications.parked(uuid[], integer[]) TO karmyq_query;

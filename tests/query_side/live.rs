@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::fixture::{World, answer};
+use crate::versions::{Item, Versions};
 
 const SOON: Duration = Duration::from_secs(10);
 /// More streams than there are connections to PostgreSQL.
@@ -195,6 +196,26 @@ async fn what_is_folded_while_the_log_is_away_reaches_streams_that_are_open() {
 }
 
 #[tokio::test]
+async fn what_is_parked_reaches_streams_that_opened_meanwhile_when_it_is_redriven() {
+    let mut world = World::new().await;
+    let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
+    let mut bens = Stream::open(world.call("/notifications/stream").bearer_auth(world.token(ben))).await;
+    let mut versions = Versions::begin(&world).await;
+    for user in [ana, ben] {
+        let (_, offset) = world.append_notice(user).await;
+        versions.log.push(Item { user, offset });
+        versions.fold(&world, user == ana).await;
+    }
+    let [parked, folded] = [0, 1].map(|it| format!("notification-events/0@{}", versions.log[it].offset));
+    // So the tail has passed what is parked.
+    assert_eq!(bens.next().await.0, folded);
+    let mut anas = Stream::open(world.call("/notifications/stream").bearer_auth(world.token(ana))).await;
+    versions.redrive(&world).await;
+    assert_eq!(anas.next().await.0, parked);
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_takes_nothing_is_cut_off_and_resumes_where_it_was() {
     let mut world = World::new().await;
     let ana = world.person("Ana").await;
@@ -272,8 +293,8 @@ async fn waiting(world: &World) -> i64 {
 async fn an_item_that_cannot_be_shown_holds_back_nobody_but_its_own_person() {
     let mut world = World::new().await;
     let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
-    let open = |user| Stream::open(world.call("/notifications/stream").bearer_auth(world.token(user)));
-    let (mut anas, mut bens) = (open(ana).await, open(ben).await);
+    let mut anas = Stream::open(world.call("/notifications/stream").bearer_auth(world.token(ana))).await;
+    let mut bens = Stream::open(world.call("/notifications/stream").bearer_auth(world.token(ben))).await;
     let (partition, first) = world.append_notice(ana).await;
     let (_, second) = world.append_notice(ben).await;
     let broken = world.notice(ana, ben, Uuid::nil(), first).await;

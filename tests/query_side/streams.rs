@@ -131,9 +131,6 @@ impl Run {
             self.step().await;
         }
         self.versions.redrive(&self.world).await;
-        for user in self.people.clone() {
-            self.raise(user).await;
-        }
         while self.versions.left() > 0 {
             self.versions.fold(&self.world, false).await;
         }

@@ -198,9 +198,8 @@ impl Live {
         self.0.connected.lock().users.get(&due.user_id)?.handed
     }
 
-    /// Hands a person's streams what was read for them after an offset. Whether that is all that was due, or there is more
-    /// of it.
-    pub(super) fn hand(&self, done: &Due, after: i64, messages: &[Message], complete: bool) {
+    /// Hands a person's streams what was read for them after an offset. Something may be left of what was due.
+    pub(super) fn hand(&self, done: &Due, after: i64, messages: &[Message], left: Option<Due>) {
         let mut connected = self.0.connected.lock();
         let Some(user) = connected.users.get_mut(&done.user_id) else { return };
         user.waiting = None;
@@ -208,8 +207,8 @@ impl Live {
         if user.handed.is_some_and(|it| it >= after) {
             user.streams.iter().for_each(|it| it.hand(messages));
             user.handed = user.handed.max(messages.last().map(|it| it.offset));
-            if complete && user.due.is_some_and(|it| it.offset <= done.offset) {
-                user.due = None;
+            if user.due.is_some_and(|it| it.offset <= done.offset) {
+                user.due = left;
             }
         }
         self.go_on(user);
@@ -245,20 +244,18 @@ impl Live {
 }
 
 impl Place {
-    /// The stream has read everything that was visible, of which the newest item is at this offset. If that did not include
-    /// what the tail had passed, the rest follows.
-    pub(super) fn begun(&self, newest: i64, complete: bool) {
+    /// The stream has read everything that was visible, of which the newest item is at this offset. Whatever else the tail
+    /// had passed follows.
+    pub(super) fn begun(&self, newest: i64) {
         let mut connected = self.live.0.connected.lock();
         let Some(user) = connected.users.get_mut(&self.user_id) else { return };
         // A version that is live since may show less than was handed before.
         user.handed = Some(user.handed.map_or(newest, |it| it.min(newest)));
-        if let Some(offset) = self.passed
-            && !complete
-            && user.due.is_none()
-        {
+        if let Some(offset) = self.passed {
             let (user_id, partition) = (self.user_id, self.partition.partition);
-            // The record may be anybody's, and parked.
-            user.due = Some(Due { user_id, partition, offset, need: Need::Passed });
+            // Whose that record is, and whether it is parked, nobody knows here. What is parked of this person's the courier
+            // finds.
+            user.due.get_or_insert(Due { user_id, partition, offset, need: Need::Passed });
         }
         self.live.go_on(user);
     }

@@ -88,6 +88,8 @@ struct Found {
     /// In the order of those who were due: whether it saw what was due.
     visible: Vec<bool>,
     items: HashMap<Uuid, Vec<Message>>,
+    /// The last record that is parked, of those whose last record nobody knew.
+    parked: HashMap<Uuid, i64>,
 }
 
 /// Delivers until the process stops.
@@ -141,15 +143,24 @@ async fn find(
         let message = Message::of(&item).map_err(|it| sqlx::Error::Encode(it.into()))?;
         items.entry(user_id).or_default().push(message);
     }
+    let unknown = asked.iter().map(|(due, _)| due).filter(|it| it.need == Need::Passed);
+    let unknown: Vec<_> = unknown.map(|it| (it.user_id, it.partition)).collect();
+    let parked = notifications::parked(&mut transaction, &unknown).await?;
     transaction.rollback().await?;
-    Ok(Found { visible, items })
+    Ok(Found { visible, items, parked })
 }
 
 fn hand(live: &Live, asked: Vec<(Due, i64)>, mut found: Found, most: usize) {
     for ((due, after), visible) in asked.into_iter().zip(found.visible) {
         let messages = found.items.remove(&due.user_id).unwrap_or_default();
         counter!("karmyq_live_items_total").increment(messages.len() as u64);
-        // Not visible after all when another version is live now, which has parked it.
-        live.hand(&due, after, &messages, visible && messages.len() < most);
+        let left = if visible && messages.len() < most {
+            // A redrive is no record that the tail would pass.
+            found.parked.get(&due.user_id).map(|offset| Due { offset: *offset, need: Need::Folded, ..due })
+        } else {
+            // There is more, or it is not visible after all: another version is live now, which has parked it.
+            Some(due)
+        };
+        live.hand(&due, after, &messages, left);
     }
 }

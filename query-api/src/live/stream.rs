@@ -111,8 +111,6 @@ struct Beginning {
     missed: Option<Vec<Notification>>,
     /// Offset of the newest item; -1 when there is none.
     newest: i64,
-    /// Whether all that the tail had passed is among what was read.
-    complete: bool,
 }
 
 impl Client {
@@ -137,7 +135,7 @@ impl Client {
     async fn begin(&mut self, last_event_id: Option<&str>) -> Result<(), End> {
         let last = last_event_id.and_then(|it| message::offset(it, &self.place.partition));
         let beginning = self.look_back(last).await?;
-        self.place.begun(beginning.newest, beginning.complete);
+        self.place.begun(beginning.newest);
         let id = |offset| message::id(&self.place.partition, offset);
         // What is raised from here on reaches the client, so only now may it be told so.
         match (last_event_id, last, beginning.missed) {
@@ -164,7 +162,6 @@ impl Client {
     async fn look_back(&self, last: Option<i64>) -> Result<Beginning, End> {
         let (_turn, mut transaction, who) = self.reading().await?;
         let newest = notifications::newest_offset(&mut transaction, &who).await?;
-        let complete = self.has_passed(&mut transaction, self.place.passed).await?;
         let mut missed = None;
         // What a client has was folded; an id ahead of that is of another log.
         if let Some(last) = last
@@ -173,7 +170,7 @@ impl Client {
             let items = notifications::after(&mut transaction, &who, last, RESUMED + 1).await?;
             missed = (items.len() as i64 <= RESUMED).then_some(items);
         }
-        Ok(Beginning { missed, newest, complete })
+        Ok(Beginning { missed, newest })
     }
 
     /// Whether the projection, as this transaction sees it, has passed an offset; there may be none to pass.

@@ -194,6 +194,24 @@ pub(crate) async fn after_each(
     Ok(rows.into_iter().map(Told::into_view).collect())
 }
 
+/// The offset of the last record of each of these people that is parked, if one is. Each stands with their partition.
+pub(crate) async fn parked(
+    db: &mut PgConnection,
+    people: &[(Uuid, i32)],
+) -> sqlx::Result<HashMap<Uuid, i64>> {
+    if people.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (users, partitions): (Vec<Uuid>, Vec<i32>) = people.iter().copied().unzip();
+    let rows: Vec<(Uuid, i64)> =
+        sqlx::query_as("SELECT user_id, record_offset FROM notifications.parked($1, $2)")
+            .bind(users)
+            .bind(partitions)
+            .fetch_all(db)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The offset of the newest item; -1 when there is none.
 pub(crate) async fn newest_offset(db: &mut PgConnection, who: &Who) -> sqlx::Result<i64> {
     sqlx::query_scalar(
