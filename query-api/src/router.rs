@@ -1,5 +1,5 @@
 //! The routes: one flat table. A line names the path below `/api/v1`, the handler, and the projections that serve it,
-//! which `min_position` waits for.
+//! which `min_position` waits for; a stream waits for none, because it shows whatever comes when it comes.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -74,8 +74,8 @@ routes! {
     "/reputation/badges/{user_id}" => karma::badges, [Reputation, Community];
 
     // Inbox.
-    "/notifications/stream" => live::mine, [Notifications];
-    "/notifications/stream/{user_id}" => live::of_user, [Notifications];
+    "/notifications/stream" => live::mine, [];
+    "/notifications/stream/{user_id}" => live::of_user, [];
     "/notifications/{user_id}" => notifications::list, [Notifications, Community, Requests, UserDirectory];
     "/notifications/{user_id}/unread-count" => notifications::unread_count, [Notifications];
     "/notifications/{user_id}/preferences" => notice_preferences::show, [Notifications];

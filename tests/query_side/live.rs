@@ -159,8 +159,8 @@ async fn items_are_pushed_as_they_stand_in_the_list_and_can_be_resumed() {
 async fn what_comes_after_the_first_connection_is_never_missed() {
     let mut world = World::new().await;
     let [ana, ben] = [world.person("Ana").await, world.person("Ben").await];
-    let call = || world.call("/notifications/stream").bearer_auth(world.token(ana));
-    let (connected, _) = Stream::connect(call()).await.1;
+    let nobody_waits = "/notifications/stream?min_position=notification-events/0@99&wait_ms=0";
+    let (connected, _) = Stream::connect(world.call(nobody_waits).bearer_auth(world.token(ana))).await.1;
     assert_eq!(connected, "notification-events/0@-1", "there is nothing yet");
     let (id, offset) = raise(&mut world, ana, ben).await;
     let call = || world.call("/notifications/stream").bearer_auth(world.token(ana));
