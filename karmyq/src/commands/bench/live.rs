@@ -18,7 +18,7 @@ use hdrhistogram::Histogram;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::ground::{self, Ground, Servers};
 use super::report::{histogram, note, quantile_ms};
@@ -32,6 +32,8 @@ use streams::{Arrival, People, Streams};
 const LISTENING: usize = 1_000;
 /// Items a second.
 const RATE: f64 = 2_000.0;
+/// Streams that are opened at a time unless all are.
+const OPENED: usize = 32;
 /// How long memory may take to come to rest.
 const REST: Duration = Duration::from_secs(5);
 /// An item that is not there when nothing has arrived for so long is lost.
@@ -43,6 +45,9 @@ pub(crate) struct Arguments {
     /// Measure for seconds, with a thousand idle streams
     #[arg(long)]
     quick: bool,
+    /// Open all idle streams at the same moment, as clients do that have lost an instance
+    #[arg(long)]
+    at_once: bool,
     /// Answer with one JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -55,6 +60,10 @@ pub(crate) struct Arguments {
 struct Report {
     /// Streams on the query-api that was weighed.
     idle_streams: usize,
+    /// So many were opened at a time.
+    opened_at_once: usize,
+    /// From the first call until all were connected, in seconds.
+    opening_s: f64,
     /// Memory of it without streams, in MiB.
     empty_mib: f64,
     /// With them.
@@ -75,7 +84,7 @@ struct Report {
 
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let report = ground::on(arguments.servers, async |ground| measure(ground, arguments.quick).await).await?;
+    let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
     if arguments.json {
         say(serde_json::to_string(&report)?);
     } else {
@@ -86,7 +95,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 impl Report {
     fn tell(&self) {
-        let Self { idle_streams, empty_mib, idle_mib, loaded_mib, streams_per_item, .. } = self;
+        let Self { idle_streams, opened_at_once, opening_s, .. } = self;
+        say(format_args!(
+            "{idle_streams} streams were opened in {opening_s:.1} s, {opened_at_once} at a time"
+        ));
+        let Self { empty_mib, idle_mib, loaded_mib, streams_per_item, .. } = self;
         let each = (idle_mib - empty_mib) * 1_024.0 / *idle_streams as f64;
         say(format_args!("query-api without streams {empty_mib:>32.1} MiB"));
         say(format_args!("with {idle_streams:>6} idle streams {idle_mib:>34.1} MiB, {each:.1} KiB a stream"));
@@ -99,9 +112,10 @@ impl Report {
     }
 }
 
-async fn measure(ground: &Ground, quick: bool) -> Result<Report> {
+async fn measure(ground: &Ground, arguments: Arguments) -> Result<Report> {
     allow_open_files();
-    let (idle_streams, time) = if quick { (1_000, 8) } else { (5_000, 30) };
+    let (idle_streams, time) = if arguments.quick { (1_000, 8) } else { (5_000, 30) };
+    let opened_at_once = if arguments.at_once { idle_streams } else { OPENED };
     let engine = Engine::connect(ground.settings()).await?;
     let people = People::new(ground, idle_streams)?;
     let projectors = Service::start(ground, Kind::Projectors).await?;
@@ -109,16 +123,19 @@ async fn measure(ground: &Ground, quick: bool) -> Result<Report> {
         [Service::start(ground, Kind::QueryApi).await?, Service::start(ground, Kind::QueryApi).await?];
     let mut items = Items::begin(&engine, people.ids(LISTENING)).await?;
     // The first item makes the projection begin.
-    items.raise(1, &[tokio::time::Instant::now()]).await?;
+    items.raise(1, &[Instant::now()]).await?;
 
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let mut streams = Streams::new(arrived);
     let [weighed, other] = &instances;
     let empty_mib = rested(weighed).await?;
     mention(format_args!("opening {idle_streams} streams"));
-    streams.open(weighed.address(), people.tokens(idle_streams)).await.context("opening streams")?;
+    let opening = Instant::now();
+    let tokens = people.tokens(idle_streams);
+    streams.open(weighed.address(), tokens, opened_at_once).await.context("opening streams")?;
+    let opening_s = opening.elapsed().as_secs_f64();
     let idle_mib = rested(weighed).await?;
-    streams.open(other.address(), people.tokens(LISTENING)).await.context("opening streams")?;
+    streams.open(other.address(), people.tokens(LISTENING), OPENED).await.context("opening streams")?;
     mention(format_args!("raising {RATE:.0} items a second"));
     let raised = items.run(RATE, Duration::from_secs(time)).await.context("raising items")?;
     let latency = delivered(&raised, &mut arrivals).await?;
@@ -130,6 +147,8 @@ async fn measure(ground: &Ground, quick: bool) -> Result<Report> {
     }
     Ok(Report {
         idle_streams,
+        opened_at_once,
+        opening_s,
         empty_mib,
         idle_mib,
         loaded_mib,

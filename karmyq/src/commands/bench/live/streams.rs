@@ -14,8 +14,6 @@ use uuid::Uuid;
 
 use super::super::ground::Ground;
 
-/// Streams that are opened at a time.
-const OPEN_AT_ONCE: usize = 32;
 /// Bytes that are read at once: a message.
 const ROOM: usize = 1_024;
 /// How long a token lives, in seconds: longer than the measurement.
@@ -94,10 +92,10 @@ impl Streams {
         Self { arrived, reading: JoinSet::new() }
     }
 
-    /// Opens a stream for each of these tokens and waits until all are connected.
-    pub(super) async fn open(&mut self, address: &str, tokens: Vec<Arc<str>>) -> Result<()> {
+    /// Opens a stream for each of these tokens, so many at a time, and waits until all are connected.
+    pub(super) async fn open(&mut self, address: &str, tokens: Vec<Arc<str>>, at_once: usize) -> Result<()> {
         let opening = stream::iter(tokens.into_iter().map(|token| connect(address.to_owned(), token)));
-        let opened: Vec<_> = opening.buffer_unordered(OPEN_AT_ONCE).try_collect().await?;
+        let opened: Vec<_> = opening.buffer_unordered(at_once).try_collect().await?;
         for stream in opened {
             self.reading.spawn(read(stream, self.arrived.clone()));
         }
