@@ -115,6 +115,14 @@ impl System {
         self.projectors.lock().await.signal(Signal::CONT);
     }
 
+    /// What projectors have said in their log so far.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn projectors_said(&self) -> String {
+        std::fs::read_to_string(&self.projectors.lock().await.log).expect("its log is readable")
+    }
+
     /// Kills command-api as `kill -9` does, at once.
     pub async fn kill_command_api(&self) {
         self.command_api.lock().await.kill();
