@@ -92,8 +92,13 @@ impl Slow {
             "GET /api/v1/notifications/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.expect("it is sent");
-        // Its place is taken once it is answered.
-        stream.peek(&mut [0]).await.expect("an answer");
+        // What is raised from then on is for it.
+        eventually("it is connected", SOON, || async {
+            let mut read = [0; 1_024];
+            let length = stream.peek(&mut read).await.expect("an answer");
+            String::from_utf8_lossy(&read[..length]).contains("connected").then_some(())
+        })
+        .await;
         Self(stream)
     }
 
