@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 producer = Producer({
     "bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
     "transactional.id": f"hanging-{uuid.uuid4()}",
-    # As long as brokers take: until then only an operator ends it.
-    "transaction.timeout.ms": 900_000,
+    # As long as our brokers take (transaction.max.timeout.ms): until then only an operator ends it.
+    "transaction.timeout.ms": 60_000,
 })
 producer.init_transactions(30)
 producer.begin_transaction()
