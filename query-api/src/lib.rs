@@ -40,7 +40,7 @@ use tracing::warn;
 
 pub use config::{Config, MAX_CONCURRENT_CALLS};
 pub use openapi::document as openapi_document;
-pub use reading::BEGIN_READING;
+pub use reading::{LOCK_READ_MODELS, open_reading};
 pub use router::ROUTES;
 
 /// Runs the service until the token is cancelled.

@@ -22,11 +22,12 @@ use crate::position::Promised;
 /// The header that names the community of a call, and its alias.
 const CONTEXT_HEADERS: [&str; 2] = ["x-community-context", "x-community-id"];
 
-/// Begins a reading. The locks, one table of each projection, come before the snapshot: a swap of versions then waits for
-/// this reading, or this reading for the swap. Without them a version could be swapped in between, whose rows are younger
-/// than the snapshot and therefore not there.
-pub const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
-    LOCK TABLE ONLY auth.users, ONLY community.communities, ONLY requests.help_requests, ONLY feed.activities, \
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+
+/// The first statement of a reading: one table of each projection is locked before there is a snapshot. A swap of versions
+/// then waits for this reading, or this reading for the swap. Without it a version could be swapped in between, whose rows
+/// are younger than the snapshot and therefore not there.
+pub const LOCK_READ_MODELS: &str = "LOCK TABLE ONLY auth.users, ONLY community.communities, ONLY requests.help_requests, ONLY feed.activities, \
     ONLY reputation.karma_records, ONLY notifications.notifications IN ACCESS SHARE MODE";
 
 /// An open reading of a signed-in caller. As an extractor it begins one; dropping it ends it.
@@ -97,6 +98,18 @@ impl Who {
     }
 }
 
+/// Opens the transaction of a reading, of nobody yet.
+///
+/// # Errors
+/// When there is no connection, or a swap holds the tables for too long.
+pub async fn open_reading(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    // Two statements: sqlx counts a transaction from when BEGIN has succeeded. A connection whose LOCK fails with it, or is
+    // not waited for, would go back to the pool inside its transaction and keep what it has locked.
+    let mut transaction = pool.begin_with(BEGIN).await?;
+    sqlx::raw_sql(LOCK_READ_MODELS).execute(&mut *transaction).await?;
+    Ok(transaction)
+}
+
 /// Opens the transaction of `user_id` and sets what the policies read. A named community must be the caller's, or admit
 /// outsiders.
 ///
@@ -106,7 +119,7 @@ pub(crate) async fn begin(
     user_id: Uuid,
     community: Option<Uuid>,
 ) -> Result<(Transaction<'static, Postgres>, Who), Problem> {
-    let mut transaction = pool.begin_with(BEGIN_READING).await?;
+    let mut transaction = open_reading(pool).await?;
     sqlx::query("SELECT set_config('app.user_id', $1::text, true)")
         .bind(user_id)
         .execute(&mut *transaction)

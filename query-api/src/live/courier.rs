@@ -18,7 +18,7 @@ use super::connected::Live;
 use super::message::Message;
 use crate::position::{self, Goal, Need};
 use crate::projections::Projection;
-use crate::reading::BEGIN_READING;
+use crate::reading::open_reading;
 use crate::views::notifications;
 
 /// Most people read for at once.
@@ -121,7 +121,7 @@ pub(super) async fn deliver(live: Live, pool: PgPool, mut visible: mpsc::Unbound
 /// Begins a reading, for however long it takes: a database that is away is nobody's fault.
 async fn begin(pool: &PgPool) -> Transaction<'static, Postgres> {
     loop {
-        match pool.begin_with(BEGIN_READING).await {
+        match open_reading(pool).await {
             Ok(transaction) => return transaction,
             Err(error) => warn!(%error, "news cannot be read, trying again"),
         }

@@ -245,11 +245,7 @@ impl Client {
     async fn reading(&self) -> Result<(OwnedSemaphorePermit, Transaction<'static, Postgres>, Who), End> {
         let turn = self.app.live.turn().await;
         self.place.behind.over();
-        // In a task of its own: a stream may end at any moment, and a beginning that is given up half way would go back to
-        // the pool inside its transaction, with its locks.
-        let (pool, user_id) = (self.app.pool.clone(), self.listener.user_id);
-        let beginning = tokio::spawn(async move { reading::begin(&pool, user_id, None).await }).await;
-        let begun = beginning.map_err(|it| End::Database(it.to_string()))?;
+        let begun = reading::begin(&self.app.pool, self.listener.user_id, None).await;
         let (transaction, who) = begun.map_err(|it| End::Database(it.to_string()))?;
         Ok((turn, transaction, who))
     }
