@@ -1,11 +1,12 @@
 -- What the live stream reads, for many people at once.
 
--- The same as before, but a session plans it once: a function in SQL is planned at each call, which took ten times as long as
--- to look somebody up, and lists call it once a page, this stream once an item. Such a plan may be as old as the session, from
--- when the tables were empty: it goes by indexes even so.
+-- The same as before, but a session plans it once: planning takes ten times as long as looking somebody up, and lists call it
+-- once a page, this stream once an item. Such a plan may be as old as the session, from when the tables were empty: it goes by
+-- indexes even so.
 CREATE OR REPLACE FUNCTION auth.people(ids uuid[])
     RETURNS TABLE (id uuid, name text, avatar_url text, state text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' SET enable_seqscan = off ROWS 20
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -77,7 +78,7 @@ CREATE FUNCTION notifications.raised_after(users uuid[], offsets bigint[], until
         request_title   text,
         community_name  text
     )
-    LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off
+    LANGUAGE plpgsql SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
