@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_schemas::headers::Header;
+use event_schemas::headers::{self, Header};
 use event_schemas::topics::Topic;
 use tokio::sync::{mpsc, oneshot};
 
@@ -106,6 +106,13 @@ impl Record {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(it, _)| it == name).and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether a writer of ours has written it. Others may be able to write to a topic, too, by mistake or with Kafka's own
+    /// tools; no state has ever followed from what they wrote.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.header(headers::ID).is_some()
     }
 }
 

@@ -6,6 +6,8 @@ use crate::{Entry, Envelope};
 
 /// The first 16 hex digits of the fingerprint of the client's call; only on the first event of a client command.
 pub const FINGERPRINT: &str = "kq_fingerprint";
+/// The id of the event or command; every record of a writer of ours has it.
+pub const ID: &str = "ce_id";
 /// W3C trace context of this hop.
 pub const TRACEPARENT: &str = "traceparent";
 
@@ -24,7 +26,7 @@ pub fn cloud_events(entry: &Entry, envelope: &Envelope) -> Vec<Header> {
     let mut headers = Vec::with_capacity(12);
     headers.extend([
         header("ce_specversion", "1.0"),
-        header("ce_id", envelope.event_id.to_string()),
+        header(ID, envelope.event_id.to_string()),
         header("ce_type", entry.name),
         header("ce_source", entry.domain.source()),
         header("ce_subject", format!("{}/{}", envelope.aggregate_type.name(), envelope.aggregate_id)),

@@ -6,9 +6,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{
-    EventLog as _, GroupConfig, GroupEvent, Lane, Membership, MemoryLog, NewRecord, TopicPartition, Window,
-};
+use event_log::{EventLog as _, MemoryLog, NewRecord, TopicPartition};
 use event_schemas::topics::{self, Profile, Topic};
 use event_schemas::{Domain, partitioner};
 use query_api::{Config, MAX_CONCURRENT_CALLS};
@@ -17,6 +15,7 @@ use serde_json::Value;
 use service_kit::auth::{AUDIENCE, Claims, ISSUER, PlatformRole, PublicKeys, Signer, Verifier};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use tests::author::Author;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -31,7 +30,7 @@ pub(crate) const TOKEN_LIFE_S: i64 = 600;
 
 /// query-api, its database and its log.
 pub(crate) struct World {
-    database: String,
+    pub(crate) database: String,
     keys: PathBuf,
     pub(crate) projector: PgPool,
     pub(crate) command: PgPool,
@@ -40,9 +39,7 @@ pub(crate) struct World {
     client: Client,
     signer: Signer,
     log: Arc<MemoryLog>,
-    lane: Box<dyn Lane>,
-    membership: Arc<dyn Membership>,
-    fence_at: (TopicPartition, i64),
+    author: Author,
 }
 
 /// A running query-api.
@@ -151,8 +148,7 @@ impl World {
 
         let log = MemoryLog::new();
         log.create_topics(topics, 1).await.expect("topics are new");
-        let (membership, fence_at) = writer(&log).await;
-        let lane = log.lane("test").await.expect("a lane");
+        let author = Author::join(&log, "test").await;
 
         let keys = std::env::temp_dir().join(&database);
         std::fs::create_dir_all(&keys).expect("a directory for the key");
@@ -173,9 +169,7 @@ impl World {
             client: Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client"),
             signer,
             log,
-            lane,
-            membership,
-            fence_at,
+            author,
         }
     }
 
@@ -200,6 +194,19 @@ impl World {
             (health.status() == StatusCode::OK).then_some(())
         })
         .await;
+    }
+
+    /// Statements that wait for a lock on this table.
+    pub(crate) async fn waiting_for(&self, table: &str) -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_locks AS l
+             WHERE NOT l.granted AND l.relation = $1::text::regclass
+               AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())",
+        )
+        .bind(table)
+        .fetch_one(&self.projector)
+        .await
+        .expect("everybody sees locks")
     }
 
     /// A token of this person.
@@ -304,12 +311,7 @@ impl World {
 
     /// Appends a record; returns its offset.
     pub(crate) async fn append(&mut self, record: NewRecord) -> i64 {
-        let window = Window {
-            records: vec![record],
-            consumed: vec![self.fence_at.clone()],
-            fence: self.membership.fence(),
-        };
-        self.lane.append(window).await.expect("it is committed").offsets[0]
+        self.author.append(vec![record]).await[0]
     }
 
     /// Ends the service in order and drops the database.
@@ -331,23 +333,6 @@ pub(crate) async fn answer(call: RequestBuilder) -> Answer {
     let etag = response.headers().get("etag").and_then(|it| it.to_str().ok()).map(str::to_owned);
     let status = response.status();
     Answer { status, etag, body: response.json().await.expect("answers are JSON") }
-}
-
-/// A member that may append, and the position that proves it.
-async fn writer(log: &MemoryLog) -> (Arc<dyn Membership>, (TopicPartition, i64)) {
-    let config = GroupConfig {
-        group: "test-writers".to_owned(),
-        topics: vec!["community-commands".to_owned()],
-        fetch: false,
-        session_timeout: Duration::from_secs(10),
-    };
-    let (membership, mut events) = log.join(config).await.expect("a group of one");
-    let Some(GroupEvent::Assigned(assigned)) = events.recv().await else {
-        panic!("an assignment comes first")
-    };
-    // The receiver lives as long as the membership, or the log would take it for gone.
-    tokio::spawn(async move { while events.recv().await.is_some() {} });
-    (membership, assigned.into_iter().next().expect("a partition"))
 }
 
 fn options(variable: &str) -> PgConnectOptions {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_log::{
-    Decoder, Encoder, EventLog as _, GroupConfig, GroupEvent, Held, KeyRing, Lane, LogError, MasterKey,
-    Membership, MemoryLog, NewRecord, SchemaSource, TopicPartition, Window,
+    Decoder, Encoder, EventLog as _, Held, KeyRing, LogError, MasterKey, MemoryLog, NewRecord, SchemaSource,
+    TopicPartition,
 };
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Codec, Event, Payload as _, Recorded, SchemaId, Timestamp, entries};
@@ -20,6 +20,7 @@ use projectors::{Decoding, Limits, Registration, Source, app, registry, verify};
 use service_kit::health::Health;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use tests::author::Author;
 use tests::eventually::eventually;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,9 +39,7 @@ pub(crate) struct World {
     keys: KeyRing,
     encoder: Encoder,
     log: MemoryLog,
-    lane: Box<dyn Lane>,
-    membership: Arc<dyn Membership>,
-    fence_at: (TopicPartition, i64),
+    author: Author,
     stop: CancellationToken,
 }
 
@@ -65,9 +64,8 @@ impl World {
             .await
             .expect("keys can be followed");
         let source = Source { log: shared, decoding: Decoding::new(decoder, keys.clone()), profile: PROFILE };
-        let (membership, fence_at) = writer(&log).await;
-        let lane = log.lane("test").await.expect("a lane");
-        Self { database, source, schemas, keys, encoder, log, lane, membership, fence_at, stop }
+        let author = Author::join(&log, "test").await;
+        Self { database, source, schemas, keys, encoder, log, author, stop }
     }
 
     /// Connections as the owner, as `./dev env` names the variables of the roles.
@@ -105,17 +103,14 @@ impl World {
 
     /// Appends records as they are.
     pub(crate) async fn append_records(&mut self, records: Vec<NewRecord>) {
-        let window =
-            Window { records, consumed: vec![self.fence_at.clone()], fence: self.membership.fence() };
-        self.lane.append(window).await.expect("it is committed");
+        self.author.append(records).await;
     }
 
     /// Appends records in a transaction that stays open until the answer is released.
     pub(crate) async fn append_and_hang(&self, records: Vec<NewRecord>) -> Held {
         let mut held = self.log.hold_next();
         let mut lane = self.log.lane("hanging").await.expect("a lane");
-        let window =
-            Window { records, consumed: vec![self.fence_at.clone()], fence: self.membership.fence() };
+        let window = self.author.window(records);
         tokio::spawn(async move { lane.append(window).await });
         held.reached().await;
         held
@@ -274,23 +269,6 @@ impl Running {
         self.shutdown.cancel();
         self.task.await.expect("they end in order");
     }
-}
-
-/// A member that may append, and the position that proves it.
-async fn writer(log: &MemoryLog) -> (Arc<dyn Membership>, (TopicPartition, i64)) {
-    let config = GroupConfig {
-        group: "test-writers".to_owned(),
-        topics: vec!["community-commands".to_owned()],
-        fetch: false,
-        session_timeout: Duration::from_secs(10),
-    };
-    let (membership, mut events) = log.join(config).await.expect("a group of one");
-    let Some(GroupEvent::Assigned(assigned)) = events.recv().await else {
-        panic!("an assignment comes first")
-    };
-    // The receiver lives as long as the membership, or the log would take it for gone.
-    tokio::spawn(async move { while events.recv().await.is_some() {} });
-    (membership, assigned.into_iter().next().expect("a partition"))
 }
 
 /// A pool for one of the roles of `./dev env`, on another database.

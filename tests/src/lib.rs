@@ -2,10 +2,12 @@
 //!
 //! `environment` says where the servers are, `services` runs our binaries, `http` calls their API, `stream` listens to
 //! live updates, `log` reads topics as a stranger would, `collector` receives the services' traces, `people` tells stories
-//! through the API, `browser` clicks on pages, `python` runs programs that stand for strangers, `chance` decides by a seed.
+//! through the API, `author` appends to a log by hand, `browser` clicks on pages, `python` runs programs that stand for
+//! strangers, `chance` decides by a seed.
 //! Nothing of these knows how a service works inside; `checker`, which judges what they and the simulation bring about,
 //! knows the domain.
 
+pub mod author;
 pub mod browser;
 pub mod chance;
 pub mod checker;

@@ -104,6 +104,25 @@ async fn a_name_is_met_wherever_its_holder_lives() {
     world.drop().await;
 }
 
+#[tokio::test]
+async fn what_no_writer_wrote_keeps_nobody_from_taking_over() {
+    let world = World::new().await;
+    let first = world.instance(|_| {}).await;
+    let ana = first.register("ana").await;
+    let ids = [ana.id.as_str()];
+    let edited = ana.call("PATCH /users/{id}", &ids, json!({ "bio": "hello" })).await;
+    let position = edited.is(200)["position"].as_str().expect("a position").to_owned();
+    world.scribble(&position, ana.id.as_bytes()).await;
+    // The owner never saw it; whoever comes after it has to come to the same state.
+    first.stop().await;
+    let second = world.instance(|_| {}).await;
+    let at_second = ana.at(&second.client);
+    let answer = at_second.call("PATCH /users/{id}", &ids, json!({ "bio": Value::Null })).await;
+    assert_eq!(answer.is(200)["version"], 3);
+    second.stop().await;
+    world.drop().await;
+}
+
 /// Registers a person, who calls by this client from then on.
 async fn newcomer(client: &Client, name: &str) -> Person {
     let body = registration(name);

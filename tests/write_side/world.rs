@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use command_api::config::{Config, Keys, MAX_CONCURRENT_CALLS, Secret32};
 use command_api::start;
-use event_log::{Decoder, Deployment, Encoder, EventLog, MemoryLog, Position, TopicPartition};
+use event_log::{Decoder, Deployment, Encoder, EventLog, MemoryLog, NewRecord, Position, TopicPartition};
 use event_schemas::notification::NotificationEvent;
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Codec, Domain, Event};
@@ -15,6 +15,7 @@ use service_kit::config;
 use service_kit::serve;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
+use tests::author::Author;
 use tests::eventually::eventually;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -102,6 +103,14 @@ impl World {
         let mut reader = self.log.reader(from).await.expect("it is readable");
         let records = reader.next(1, READY).await.expect("it is readable");
         records[0].header(name).expect("it has the header").to_owned()
+    }
+
+    /// Appends, as anybody may who reaches the broker, something that is no event, of this key and where a record stands.
+    pub(crate) async fn scribble(&self, position: &str, key: &[u8]) {
+        let to = position.parse::<Position>().expect("a position").of;
+        let value = Some(b"not in wire format".to_vec());
+        let record = NewRecord { to, key: key.to_vec(), value, headers: Vec::new(), timestamp_ms: 1_000 };
+        Author::join(&self.log, "a-stranger").await.append(vec![record]).await;
     }
 
     /// The id of the first notification that was raised for a person.

@@ -45,8 +45,8 @@ impl Recall {
         let mut reader = self.log.reader(vec![(partition.clone(), at.first)]).await.map_err(away)?;
         let mut events = Vec::new();
         while reader.position(&partition).is_some_and(|it| it <= at.last) {
-            for record in reader.next(100, WAIT).await.map_err(away)? {
-                let mut event = self.decoder.decode::<Event>(&record).await.map_err(|it| fault(&it))?;
+            for record in reader.next(100, WAIT).await.map_err(away)?.iter().filter(|it| it.is_ours()) {
+                let mut event = self.decoder.decode::<Event>(record).await.map_err(|it| fault(&it))?;
                 if event.envelope.command_id == command && record.position.offset <= at.last {
                     self.keys.open(&mut event).await.map_err(|it| match it {
                         OpenError::Log(it) => away(it),

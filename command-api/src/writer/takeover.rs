@@ -165,6 +165,10 @@ impl Takeover {
         while let Some(records) = reading.next().await? {
             // Records beyond the watermark are none of a predecessor's: there is no other writer since the assignment.
             for record in &records {
+                if !record.is_ours() {
+                    pass_over(record);
+                    continue;
+                }
                 let event = self.read(record).await?;
                 let offset = record.position.offset;
                 if let Some(last) = unproven.take() {
@@ -227,6 +231,12 @@ impl Reading {
         }
         Ok(Some(records))
     }
+}
+
+/// The owner before never saw it, so its state did not follow from it, and ours must not.
+fn pass_over(record: &Record) {
+    counter!("karmyq_foreign_records_total", "topic" => record.position.of.topic.to_string()).increment(1);
+    warn!(position = %record.position, "a record that no writer of ours wrote is passed over");
 }
 
 fn say_ignored(id: PartitionId, ignored: &Ignored) {
