@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use event_log::{Director, Fault, Membership, MemoryLog, Stage, Turn};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::chance;
 use super::plan::{Mutant, Plan};
@@ -39,10 +41,11 @@ pub(crate) struct Line {
     memberships: Mutex<Vec<Arc<dyn Membership>>>,
     /// The ear for lanes that are to give up waiting for their commit.
     pub(crate) impatient: Mutex<HashMap<String, oneshot::Sender<Vec<i64>>>>,
+    errands: Arc<Errands>,
 }
 
 impl Line {
-    pub(crate) fn new(name: &str, plan: Plan) -> Arc<Self> {
+    pub(crate) fn new(name: &str, plan: Plan, errands: Arc<Errands>) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             plan: Mutex::new(plan),
@@ -51,6 +54,7 @@ impl Line {
             trap: Mutex::default(),
             memberships: Mutex::default(),
             impatient: Mutex::default(),
+            errands,
         })
     }
 
@@ -90,6 +94,7 @@ impl Line {
 
     /// A way over the network.
     pub(crate) async fn travel(&self) {
+        self.errands.one_more().await;
         self.pass().await;
         let slow = self.plan.lock().slow;
         if chance::one_in(slow) {
@@ -133,6 +138,33 @@ impl Line {
         for membership in self.memberships.lock().drain(..) {
             tokio::spawn(async move { membership.leave().await });
         }
+    }
+}
+
+/// Five times as many ways over the network as the busiest of three thousand runs takes; most take ten thousand.
+const MOST_ERRANDS: u64 = 1_000_000;
+
+/// Counts the ways over the network of a run. Whoever tries again for ever without a pause takes no time, so that no
+/// deadline would ever pass.
+#[derive(Debug, Default)]
+pub(crate) struct Errands {
+    run: AtomicU64,
+    too_many: CancellationToken,
+}
+
+impl Errands {
+    /// Returns at once; never again when it was one too many.
+    async fn one_more(&self) {
+        if self.run.fetch_add(1, Ordering::Relaxed) >= MOST_ERRANDS {
+            self.too_many.cancel();
+            std::future::pending().await
+        }
+    }
+
+    /// Waits for one too many; says so.
+    pub(crate) async fn too_many(&self) -> String {
+        self.too_many.cancelled().await;
+        format!("somebody tries again without end: there were {MOST_ERRANDS} calls to the log")
     }
 }
 

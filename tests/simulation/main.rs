@@ -3,7 +3,8 @@
 //! A run begins with a number. From it follow the schedule, the faults, what people want, and all chance that the code
 //! under test asks for, so a seed that fails fails again. Time is paused: a run takes minutes of it and milliseconds of
 //! ours. `plan` says what may go wrong, `line` and `faulty` stand between an instance and the log, `nemesis` strikes
-//! instances, `neighbours` want things, `world` holds a run together, and the checker of this crate judges it.
+//! instances, `neighbours` want things, `settling` is the end of it, `world` holds a run together, and the checker of this
+//! crate judges it.
 //!
 //! `KARMYQ_SEEDS=100000` runs more of them, `KARMYQ_SEED=17` one alone with its whole history.
 
@@ -16,6 +17,7 @@ mod nemesis;
 mod plan;
 mod planted;
 mod run;
+mod settling;
 mod world;
 
 use std::collections::BTreeSet;

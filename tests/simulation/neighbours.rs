@@ -36,6 +36,8 @@ pub(crate) struct Wish {
     pub(crate) target: Target,
     pub(crate) what: &'static str,
     pub(crate) making: Making,
+    /// The version that the aggregate must have.
+    pub(crate) expects: Option<i64>,
 }
 
 /// What the neighbours have come up with so far, whether it came true or not.
@@ -69,7 +71,7 @@ fn wish(
     making: impl Fn(&Replicas) -> Option<Command> + Send + Sync + 'static,
 ) -> Wish {
     let (id, target) = (CommandId::new(chance::id(0)), Target::new(kind, id));
-    Wish { id, by, target, what, making: Arc::new(making) }
+    Wish { id, by, target, what, making: Arc::new(making), expects: None }
 }
 
 /// Everybody has an account.
@@ -90,6 +92,13 @@ pub(crate) fn read_all(user: UserId) -> Wish {
     wish(user, AggregateType::Inbox, user, "read all", move |_| {
         Some(inbox::Command::MarkAllRead(MarkAllRead { user_id: user, by: user }).into())
     })
+}
+
+/// Whether whoever owns the partition of a target can still answer: an aggregate is expected to have a version that it
+/// has not, so that nothing is decided, and the answer waits for the next commit as any other.
+pub(crate) fn question(target: Target) -> Wish {
+    let by = someone();
+    Wish { what: "question", target, expects: Some(i64::MAX), ..read_all(by) }
 }
 
 /// Makes a request public.

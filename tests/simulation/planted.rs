@@ -117,6 +117,12 @@ fn different_answers_to_one_key_are_found() {
         other.sent = other.at + Duration::from_millis(1);
         history.attempts.push(other);
     });
+    finds(SameKeySameAnswer, |history| {
+        let mut twin = told(history);
+        twin.answer = Answer::Unchanged;
+        twin.at += Duration::from_millis(1);
+        history.attempts.push(twin);
+    });
 }
 
 #[test]
@@ -239,6 +245,18 @@ fn a_state_that_is_not_the_fold_is_found() {
     });
     finds(StateIsTheFold, |history| {
         history.observed.iter_mut().for_each(|it| it.version += 100);
+    });
+}
+
+#[test]
+fn an_answer_that_names_another_event_is_found() {
+    finds(NamesTheLastEvent, |history| {
+        let observed = history.observed.iter_mut().find(|it| it.version > 0).expect("there is one");
+        observed.position = None;
+    });
+    finds(NamesTheLastEvent, |history| {
+        let named = history.observed.iter_mut().find_map(|it| it.position.as_mut());
+        named.expect("there is one").offset -= 1;
     });
 }
 

@@ -1,32 +1,36 @@
 //! One seed from beginning to end, and what is printed when it fails.
+//!
+//! A run that does not end is a fault like any other, and comes in three kinds: nothing comes to rest though time passes,
+//! somebody asks the log again and again while no time passes, or a thread never lets go.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Once};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
-use event_schemas::topics::Profile;
 use tests::checker::{History, Rule, Violation, violations};
 use tokio::time::{sleep, timeout};
 
 use super::chance;
-use super::instance::decoder;
-use super::neighbours::{Wish, people, publish, read_all, register, untag};
+use super::neighbours::{people, register};
 use super::nemesis;
 use super::plan::{Mutant, Plan};
+use super::settling::{LONG, looks, settle};
 use super::world::World;
 
 /// People who want something at the same time.
 const CLIENTS: u64 = 3;
-/// Longer than any timer of a request or an inbox that was armed by then.
-const LONG: Duration = Duration::from_secs(400 * 86_400);
 
 /// Longer than faults can keep a partition from being served.
 const LONG_WAIT: Duration = Duration::from_secs(180);
 
 /// Longer than a run takes whose faults all end.
 const AT_LAST: Duration = Duration::from_secs(3_600);
+
+/// A thousand times what a run takes of our time.
+const STUCK: Duration = Duration::from_secs(60);
 
 /// What came of a seed.
 #[derive(Debug)]
@@ -69,46 +73,64 @@ pub(crate) fn run(seed: u64, mutant: Option<Mutant>) -> Outcome {
 }
 
 fn on_own_thread(seed: u64, mutant: Option<Mutant>) -> Outcome {
-    let name = format!("seed {seed}");
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
+    let (tell, told) = mpsc::sync_channel(1);
+    let place = Arc::<OnceLock<Arc<World>>>::default();
+    let seen = Arc::clone(&place);
+    let thread = std::thread::Builder::new().name(format!("seed {seed}")).spawn(move || {
         chance::seed(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        let lived = runtime.expect("a runtime starts").block_on(async {
-            let plan = Plan::draw(mutant);
-            timeout(AT_LAST, live(plan)).await
+        let history = runtime.expect("a runtime starts").block_on(async {
+            let world = World::create(Plan::draw(mutant)).await;
+            // The first and only one.
+            _ = place.set(Arc::clone(&world));
+            watched(world).await
         });
-        let history = lived.unwrap_or_else(|_| {
-            let faults = vec![format!("nothing comes to rest for {AT_LAST:?}")];
-            History { faults, ..History::default() }
-        });
-        Outcome { seed, violations: violations(&history), history }
+        let outcome = Outcome { seed, violations: violations(&history), history };
+        // Whoever has stopped waiting has said so.
+        _ = tell.send(outcome);
     });
-    thread.expect("a thread starts").join().unwrap_or_else(|_| {
-        // What it said stands above, under the name of its thread.
-        let panicked = Violation {
-            rule: Rule::NoFault,
-            aggregate: "the run".to_owned(),
-            found: "something panicked".to_owned(),
+    drop(thread.expect("a thread starts"));
+    told.recv_timeout(STUCK).unwrap_or_else(|why| {
+        let found = match why {
+            // What it said stands above, under the name of its thread.
+            RecvTimeoutError::Disconnected => "something panicked".to_owned(),
+            RecvTimeoutError::Timeout => {
+                format!("something turns round and round without a pause, for {STUCK:?}")
+            }
         };
-        Outcome { seed, history: History::default(), violations: vec![panicked] }
+        let history = seen.get().and_then(|it| it.history.try_lock().map(|it| it.clone()));
+        let violation = Violation { rule: Rule::NoFault, aggregate: "the run".to_owned(), found };
+        Outcome { seed, history: history.unwrap_or_default(), violations: vec![violation] }
     })
 }
 
-async fn live(plan: Plan) -> History {
-    let world = World::begin(plan).await;
+/// A run to its end, which is cut off when there is none; its history.
+async fn watched(world: Arc<World>) -> History {
+    let lived = tokio::select! {
+        biased;
+        restless = world.errands.too_many() => Err(restless),
+        lived = timeout(AT_LAST, live(Arc::clone(&world))) => {
+            lived.unwrap_or_else(|_| Err(format!("nothing comes to rest for {AT_LAST:?}")))
+        }
+    };
+    world.history.lock().faults.extend(lived.err());
+    world.history().await
+}
+
+/// A run to its end; the reason why it does not get there.
+async fn live(world: Arc<World>) -> Result<(), String> {
+    world.begin().await;
     let nemesis = tokio::spawn(nemesis::strike(Arc::clone(&world), world.plan.blows));
     for person in people() {
         // Nobody does anything without an account.
         let wish = register(person);
         let registered = async {
-            while !world.attempt(&wish).await.is_final() {
+            while !world.attempt(&wish).await.answer.is_final() {
                 sleep(Duration::from_millis(300)).await;
             }
         };
-        if timeout(LONG_WAIT, registered).await.is_err() {
-            let faults = vec![format!("{person} cannot register for {LONG_WAIT:?}")];
-            return History { faults, ..History::default() };
-        }
+        let registered = timeout(LONG_WAIT, registered).await;
+        registered.map_err(|_| format!("{person} cannot register for {LONG_WAIT:?}"))?;
     }
     let clients = (0..CLIENTS).map(|_| tokio::spawn(client(Arc::clone(&world)))).collect::<Vec<_>>();
     nemesis.await.expect("the nemesis does not panic");
@@ -121,7 +143,8 @@ async fn live(plan: Plan) -> History {
     nemesis::strike(Arc::clone(&world), world.plan.blows / 2).await;
     world.heal().await;
     settle(&world).await;
-    world.end().await
+    world.end().await;
+    Ok(())
 }
 
 /// Wants one thing after the other; some twice at the same time, some again after the answer.
@@ -144,39 +167,4 @@ async fn client(world: Arc<World>) {
         }
         sleep(chance::between(Duration::ZERO, Duration::from_millis(1_500))).await;
     }
-}
-
-/// Lets everything fire that is due, twice because one thing leads to another, and has owners show their states.
-async fn settle(world: &World) {
-    world.rest().await;
-    for _ in 0..2 {
-        world.time.jump(LONG);
-        let due = world.time.now();
-        world.wake(&looks(world)).await;
-        world.rest().await;
-        world.history.lock().settled_at = Some(due - chrono::TimeDelta::hours(1));
-    }
-    timers_have_fired(world).await;
-    // Once to make it so, and once more to see that it is.
-    for wish in looks(world).into_iter().chain(looks(world)) {
-        world.fulfil(&wish).await;
-    }
-    world.rest().await;
-}
-
-/// Whatever is due has fired by itself: the next command for an aggregate would fire what a successor has forgotten.
-async fn timers_have_fired(world: &World) {
-    let mut history = History { settled_at: world.history.lock().settled_at, ..History::default() };
-    if history.read_log(&world.log, &decoder(), Profile::Small).await.is_ok() {
-        let found = violations(&history).into_iter().filter(|it| it.rule == Rule::TimersFireOnTime);
-        world.history.lock().faults.extend(found.map(|it| it.to_string()));
-    }
-}
-
-/// Wishes that change nothing the second time.
-fn looks(world: &World) -> Vec<Wish> {
-    let board = world.board.lock();
-    let communities = board.communities.iter().map(|(id, founder)| untag(*id, *founder));
-    let requests = board.requests.iter().map(|it| publish(it.id, it.requester));
-    communities.chain(requests).chain(people().into_iter().map(read_all)).collect()
 }

@@ -7,14 +7,14 @@ use command_api::views::FOLLOWED;
 use command_api::writer::{Executed, Failure, Handle, Origin, Owner, Submission, Target};
 use event_log::{EventLog, MemoryLog, TopicPartition};
 use event_schemas::topics::{Profile, manifest, partitions};
-use event_schemas::{Actor, CorrelationId, Domain, Metadata};
+use event_schemas::{Actor, AggregateType, CorrelationId, Domain, Metadata};
 use parking_lot::Mutex;
 use tests::checker::{Answer, Attempt, History, Observed};
 use tokio::time::{sleep, timeout};
 
 use super::chance;
 use super::instance::{Instance, Time, decoder};
-use super::line::{Broker, Health, Line};
+use super::line::{Broker, Errands, Health, Line};
 use super::neighbours::{Board, Wish};
 use super::plan::Plan;
 
@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) slots: Vec<Slot>,
     pub(crate) board: Mutex<Board>,
     pub(crate) history: Mutex<History>,
+    pub(crate) errands: Arc<Errands>,
     broker: Arc<Broker>,
     started: Mutex<usize>,
 }
@@ -48,27 +49,31 @@ pub(crate) struct Slot {
 }
 
 impl World {
-    /// A log and its instances.
-    pub(crate) async fn begin(plan: Plan) -> Arc<Self> {
+    /// A log, and machines on which nothing runs yet.
+    pub(crate) async fn create(plan: Plan) -> Arc<Self> {
         let (log, broker) = (MemoryLog::new(), Arc::new(Broker::default()));
         log.create_topics(&manifest(Profile::Small), 1).await.expect("creates topics");
         log.direct(Arc::clone(&broker) as _);
         let slot = |n| Slot { address: format!("http://{n}"), ..Slot::default() };
         let slots = (0..plan.instances).map(slot).collect();
-        let world = Arc::new(Self {
+        Arc::new(Self {
             log,
             time: Time::begin(),
             plan,
             slots,
             board: Mutex::default(),
-            history: Mutex::default(),
+            history: Mutex::new(History { answers_come_in_order: true, ..History::default() }),
+            errands: Arc::default(),
             broker,
             started: Mutex::default(),
-        });
-        for slot in &world.slots {
-            world.start(slot).await;
+        })
+    }
+
+    /// Starts an instance on each machine.
+    pub(crate) async fn begin(&self) {
+        for slot in &self.slots {
+            self.start(slot).await;
         }
-        world
     }
 
     /// Starts the next instance on a machine.
@@ -78,7 +83,7 @@ impl World {
             *started += 1;
             format!("i{started}")
         };
-        let line = Line::new(&name, self.plan.clone());
+        let line = Line::new(&name, self.plan.clone(), Arc::clone(&self.errands));
         self.broker.lines.lock().insert(name, Arc::clone(&line));
         let instance = Instance::start(&self.log, line, &slot.address, &self.time).await;
         *slot.instance.lock() = Some(Arc::new(instance));
@@ -89,23 +94,33 @@ impl World {
         self.slots.iter().filter_map(|it| it.instance.lock().clone()).filter(|it| it.runs()).collect()
     }
 
-    /// Asks until there is an answer that another attempt would not change.
-    pub(crate) async fn fulfil(&self, wish: &Wish) {
-        for _ in 0..ATTEMPTS {
-            let answer = self.attempt(wish).await;
-            if answer.is_final() {
-                return;
+    /// Asks until there is an answer that another attempt would not change, or until it is enough; the last attempt.
+    pub(crate) async fn fulfil(&self, wish: &Wish) -> Attempt {
+        for _ in 1..ATTEMPTS {
+            let attempt = self.attempt(wish).await;
+            if attempt.answer.is_final() {
+                return attempt;
             }
             sleep(chance::between(Duration::from_millis(20), Duration::from_millis(900))).await;
         }
+        self.attempt(wish).await
     }
 
     /// Asks some instance once, and the owner when that is another one.
-    pub(crate) async fn attempt(&self, wish: &Wish) -> Answer {
-        let Some(mut instance) = chance::pick(&self.running()).cloned() else {
-            return Answer::NotTaken("nobody is there".to_owned());
-        };
+    pub(crate) async fn attempt(&self, wish: &Wish) -> Attempt {
         let sent = self.time.elapsed();
+        let attempt = |via: &str, answer| Attempt {
+            command: wish.id,
+            aggregate: wish.target.id.clone(),
+            what: wish.what.to_owned(),
+            sent,
+            at: self.time.elapsed(),
+            via: via.to_owned(),
+            answer,
+        };
+        let Some(mut instance) = chance::pick(&self.running()).cloned() else {
+            return attempt("nobody", Answer::NotTaken("nobody is there".to_owned()));
+        };
         let mut answer = self.ask(&instance, wish).await;
         if let Err(Failure::Elsewhere { address }) = &answer {
             let slot = self.slots.iter().find(|it| it.address == *address);
@@ -115,18 +130,9 @@ impl World {
                 answer = self.ask(&instance, wish).await;
             }
         }
-        let answer = self.told(&instance, wish, answer);
-        let attempt = Attempt {
-            command: wish.id,
-            aggregate: wish.target.id.clone(),
-            what: wish.what.to_owned(),
-            sent,
-            at: self.time.elapsed(),
-            via: instance.line.name.clone(),
-            answer: answer.clone(),
-        };
-        self.history.lock().attempts.push(attempt);
-        answer
+        let attempt = attempt(&instance.line.name, self.told(&instance, wish, answer));
+        self.history.lock().attempts.push(attempt.clone());
+        attempt
     }
 
     async fn ask(&self, instance: &Instance, wish: &Wish) -> Result<Executed, Failure> {
@@ -144,7 +150,7 @@ impl World {
             actor: Some(Actor::User(wish.by)),
             metadata: Metadata::default(),
             traceparent: None,
-            expected_version: None,
+            expected_version: wish.expects,
         };
         let submission = Submission { target: wish.target.clone(), command, origin };
         let answered = timeout(PATIENCE, instance.handle.execute(submission)).await;
@@ -163,13 +169,16 @@ impl World {
                 let events = Some(events.iter().map(|it| it.envelope.event_id).collect());
                 Answer::Appended { version, position, events, replayed: Some(replayed) }
             }
-            Ok(Executed { version, state, .. }) => {
+            Ok(Executed { version, state, position, .. }) => {
                 let Target { aggregate: kind, id } = wish.target.clone();
-                let observed = state.map(|state| Observed { kind, aggregate: id, version, state });
+                let observed = state.map(|state| Observed { kind, aggregate: id, version, position, state });
                 self.history.lock().observed.extend(observed);
                 Answer::Unchanged
             }
             Err(Failure::Refused(refusal)) => Answer::Refused(refusal.code.to_owned()),
+            Err(fault @ Failure::VersionConflict { .. }) if wish.expects.is_some() => {
+                Answer::Refused(fault.to_string())
+            }
             Err(Failure::OutcomeUnknown) => Answer::Unknown("outcome unknown".to_owned()),
             Err(fault @ (Failure::Fault(_) | Failure::KeyReused | Failure::VersionConflict { .. })) => {
                 self.history.lock().faults.push(format!("{} {}: {fault}", wish.what, wish.id));
@@ -223,6 +232,19 @@ impl World {
         usize::try_from(all).is_ok_and(|all| all == served)
     }
 
+    /// An id in each partition of each kind of aggregate.
+    pub(crate) fn somewhere_in_each_partition(&self) -> Vec<Target> {
+        let Some(instance) = self.running().into_iter().next() else { return Vec::new() };
+        let in_partition = |kind: AggregateType, number: i32| {
+            let mut ids = std::iter::repeat_with(|| chance::id(0).to_string());
+            let id = ids.find(|it| instance.handle.partition(kind.domain(), it) == number);
+            id.map(|id| Target::new(kind, id))
+        };
+        let numbers = |kind: AggregateType| 0..partitions(kind.domain(), Profile::Small);
+        let all = AggregateType::ALL.into_iter().flat_map(|it| numbers(it).map(move |number| (it, number)));
+        all.filter_map(|(kind, number)| in_partition(kind, number)).collect()
+    }
+
     fn standing(&self) -> String {
         let of = |it: &Arc<Instance>| {
             let serving = it.handle.serving();
@@ -266,8 +288,8 @@ impl World {
         }
     }
 
-    /// Stops the instances and reads what stands in the log.
-    pub(crate) async fn end(&self) -> History {
+    /// Stops the instances.
+    pub(crate) async fn end(&self) {
         for slot in &self.slots {
             let Some(instance) = slot.instance.lock().take() else { continue };
             let name = instance.line.name.clone();
@@ -276,6 +298,10 @@ impl World {
                 self.history.lock().faults.push(format!("{name} does not stop"));
             }
         }
+    }
+
+    /// What was seen of it, and what stands in the log.
+    pub(crate) async fn history(&self) -> History {
         let mut history = std::mem::take(&mut *self.history.lock());
         let read = history.read_log(&self.log, &decoder(), Profile::Small).await;
         read.unwrap_or_else(|fault| history.faults.push(format!("{fault:?}")));

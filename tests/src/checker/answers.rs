@@ -64,8 +64,11 @@ fn same_answer(history: &History, found: &mut Findings) {
             found.note(rule, aggregate, format!("different answers to {}", attempts[0].command));
         }
         let known = attempts.iter().find(|it| matches!(it.answer, Answer::Appended { .. }));
-        // Of two that were under way at the same time either may have come first.
-        let afterwards = attempts.iter().filter(|it| known.is_some_and(|known| it.sent > known.at));
+        // Of two that were under way at the same time either may have come first, unless their answers tell which.
+        let is_later = |it: &Attempt, known: &Attempt| {
+            it.sent > known.at || history.answers_come_in_order && it.at > known.at
+        };
+        let afterwards = attempts.iter().filter(|it| known.is_some_and(|known| is_later(it, known)));
         for other in afterwards.filter(|it| matches!(it.answer, Answer::Unchanged | Answer::Refused(_))) {
             found.note(rule, aggregate, format!("it had been carried out before: {other}"));
         }

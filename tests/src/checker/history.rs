@@ -16,6 +16,8 @@ use event_schemas::{
 pub struct History {
     /// Every attempt of every client's command, in the order in which they were answered.
     pub attempts: Vec<Attempt>,
+    /// Whether answers reach clients at the moment at which they are given: over a network they overtake each other.
+    pub answers_come_in_order: bool,
     /// The committed events, partition by partition in offset order.
     pub events: Vec<Logged<Event>>,
     /// The committed commands of policies, in the same way.
@@ -151,6 +153,8 @@ pub struct Observed {
     pub aggregate: String,
     /// Its version.
     pub version: i64,
+    /// Where its last event was said to stand.
+    pub position: Option<Position>,
     /// What the owner held.
     pub state: State,
 }

@@ -65,6 +65,8 @@ pub enum Rule {
     ToldOnce,
     /// An owner's state is the fold of the log.
     StateIsTheFold,
+    /// An answer that brought nothing about names where the last event of its aggregate stands.
+    NamesTheLastEvent,
     /// Whoever names the position of an acknowledged command reads what it brought about.
     ReadsNeverGoBack,
     /// Read models are the fold of the log.

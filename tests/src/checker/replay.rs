@@ -24,6 +24,7 @@ pub(super) fn check(history: &History, found: &mut Findings) {
         state.evolve(&event.record.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
         for it in observed.remove(&(key, envelope.aggregate_version)).unwrap_or_default() {
             same(it, state, found);
+            names_the_last_event(it, event, found);
         }
     }
     for it in observed.into_values().flatten() {
@@ -59,6 +60,15 @@ fn same(observed: &Observed, state: &State, found: &mut Findings) {
                 observed.version, observed.state
             ),
         );
+    }
+}
+
+/// Whoever reads with that position as `min_position` sees what the answer rests on.
+fn names_the_last_event(observed: &Observed, last: &Logged<Event>, found: &mut Findings) {
+    if observed.position.as_ref() != Some(&last.position) {
+        let named = observed.position.as_ref().map_or_else(|| "no position".to_owned(), ToString::to_string);
+        let what = format!("an answer at version {} named {named}: {last}", observed.version);
+        found.note(Rule::NamesTheLastEvent, &observed.aggregate, what);
     }
 }
 
