@@ -29,9 +29,10 @@ CREATE TABLE projection.orders (
     -- Drawn by the page with the form, so that a form that is sent twice is one order.
     id           uuid        NOT NULL PRIMARY KEY,
     kind         text        NOT NULL CHECK (kind IN (
-        'rebuild', 'cancel', 'rollback', 'drop', 'verify', 'heal', 'show', 'redrive', 'redrive_all', 'discard')),
+        'rebuild', 'rebuild_all', 'cancel', 'rollback', 'drop', 'verify', 'heal', 'show', 'redrive', 'redrive_all', 'discard')),
+    -- Empty where it is about several: rebuild_all, and the cancel of one.
     projection   text        NOT NULL,
-    -- {throttle} of a rebuild; {version} of what is rolled back or dropped; {id} of rows to heal; of dead letters
+    -- {throttle} of a rebuild, with {outdated} of several; {version} of what is rolled back or dropped; {id} of rows to heal; of dead letters
     -- {topic, key}, and {firstOffset, reason, wholeKey} to discard
     details      jsonb       NOT NULL DEFAULT '{}',
     asked_by     text        NOT NULL,

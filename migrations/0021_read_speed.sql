@@ -1,7 +1,7 @@
 -- Reads that cost what their answer needs, however much there is.
 
 -- The asks that a community sees, by status. Overlaps of arrays are not leakproof, so under row security PostgreSQL would
--- look at every request; the functions below use these indexes with their owner's rights. Without a pending list, which
+-- look at every request; `requests.shown_to_caller` uses these indexes with its owner's rights. Without a pending list, which
 -- every search would have to go through.
 CREATE INDEX help_requests_open_in ON requests.help_requests USING gin (community_ids) WITH (fastupdate = off)
     WHERE status = 'open';
@@ -15,6 +15,14 @@ CREATE INDEX help_requests_for_everybody ON requests.help_requests (status)
     WHERE visibility_scope = 'platform' AND text_forgotten_at IS NULL;
 CREATE INDEX communities_open_to_outsiders ON community.communities (id)
     WHERE outsider_response_allowed AND visibility_mode = 'public';
+-- What belongs to a community, or to a person, stands together with all that a ranking and trust need of it: the rows
+-- themselves stand in the order of time, each on a page of its own.
+DROP INDEX reputation.karma_records_by_community, reputation.exchanges_by_user, reputation.ratings_by_user;
+CREATE INDEX karma_records_by_community ON reputation.karma_records (community_id, user_id) INCLUDE (points, created_at);
+CREATE INDEX exchanges_by_user ON reputation.exchanges (user_id, community_id, completed_at DESC)
+    INCLUDE (match_id, counterparty_id);
+CREATE INDEX ratings_by_user ON reputation.ratings (user_id, match_id)
+    INCLUDE (rating, helpfulness, responsiveness, clarity, given_at);
 CREATE INDEX activities_by_person ON feed.activities (community_id, user_id, created_at)
     WHERE type IN ('request_created', 'offer_created');
 
@@ -24,53 +32,79 @@ CREATE INDEX users_inactive ON auth.users (id) WHERE state <> 'active';
 CREATE VIEW auth.inactive_accounts AS SELECT id FROM auth.users WHERE state <> 'active';
 GRANT SELECT ON auth.inactive_accounts TO karmyq_query;
 
--- Ids of requests in a status that members of these communities can be in the audience of. Row security has the last word
--- on the requests themselves.
-CREATE FUNCTION requests.posted_in(communities uuid[], wanted text) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 100
-BEGIN ATOMIC
+-- Functions in PL/pgSQL, because a session plans each of their statements once: one in SQL is planned in every query that
+-- calls it, which takes longer than to run it. Such a plan may be as old as the session, from when the tables were empty: it
+-- goes by indexes even so.
+
+-- The requests in a status that row security shows to the caller, and all expired ones that the caller takes part in; with
+-- communities, only what is posted in those beside what the caller takes part in. It says again what the policy below
+-- says, because a list has to decide it for thousands of rows to show twenty. Those it reads by their ids, and row security has
+-- the last word on them.
+CREATE FUNCTION requests.shown_to_caller(communities uuid[], wanted text) RETURNS SETOF requests.help_requests
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 200
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    caller uuid := auth.caller();
+    own uuid[] := COALESCE(auth.caller_communities(), '{}');
+    open_to_outsiders uuid[] := ARRAY(
+        SELECT c.id FROM community.communities AS c
+        WHERE c.outsider_response_allowed AND c.visibility_mode = 'public'
+    );
+    reach uuid[] := COALESCE(shown_to_caller.communities, own || open_to_outsiders);
+    moderated uuid[] := ARRAY(
+        SELECT m.community_id FROM community.memberships AS m
+        WHERE m.user_id = caller AND m.status = 'active' AND m.role IN ('admin', 'moderator') AND m.community_id = ANY (own)
+    );
+    offered_for uuid[] := ARRAY(SELECT m.request_id FROM requests.matches AS m WHERE m.responder_id = caller);
+BEGIN
+    IF caller IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
     -- A branch per index; all but one end before they begin.
-    SELECT r.id FROM requests.help_requests AS r
-    WHERE posted_in.wanted = 'open' AND r.status = 'open' AND r.community_ids && posted_in.communities
-    UNION ALL
-    SELECT r.id FROM requests.help_requests AS r
-    WHERE posted_in.wanted = 'matched' AND r.status = 'matched' AND r.text_forgotten_at IS NULL
-      AND r.community_ids && posted_in.communities
-    UNION ALL
-    SELECT r.id FROM requests.help_requests AS r
-    WHERE posted_in.wanted = 'completed' AND r.status = 'completed' AND r.text_forgotten_at IS NULL
-      AND r.community_ids && posted_in.communities
-    UNION ALL
-    SELECT r.id FROM requests.help_requests AS r
-    WHERE posted_in.wanted = 'pending' AND r.status = 'pending' AND r.pending_community_ids && posted_in.communities;
-END;
-
--- Ids of all requests in a status that the caller can be in the audience of, and of all that the caller takes part in.
--- With communities, only what is posted in those counts beside the latter.
-CREATE FUNCTION requests.within_reach(communities uuid[], wanted text) RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 200
-BEGIN ATOMIC
-    SELECT requests.posted_in(
-        COALESCE(
-            within_reach.communities,
-            COALESCE(auth.caller_communities(), '{}') || ARRAY(
-                SELECT c.id FROM community.communities AS c
-                WHERE c.outsider_response_allowed AND c.visibility_mode = 'public'
-            )
-        ),
-        within_reach.wanted
+    WITH posted AS (
+        SELECT r.* FROM requests.help_requests AS r
+        WHERE shown_to_caller.wanted = 'open' AND r.status = 'open' AND r.community_ids && reach AND r.expires_at > now()
+        UNION ALL
+        SELECT r.* FROM requests.help_requests AS r
+        WHERE shown_to_caller.wanted = 'matched' AND r.status = 'matched' AND r.community_ids && reach
+        UNION ALL
+        SELECT r.* FROM requests.help_requests AS r
+        WHERE shown_to_caller.wanted = 'completed' AND r.status = 'completed' AND r.community_ids && reach
+        UNION ALL
+        SELECT r.* FROM requests.help_requests AS r
+        WHERE shown_to_caller.communities IS NULL AND r.visibility_scope = 'platform' AND NOT r.community_ids && reach
+          AND r.status = shown_to_caller.wanted AND r.status IN ('open', 'matched', 'completed')
+          AND (r.status <> 'open' OR r.expires_at > now())
     )
-    UNION ALL
-    SELECT r.id FROM requests.help_requests AS r
-    WHERE r.visibility_scope = 'platform' AND r.text_forgotten_at IS NULL AND r.status = within_reach.wanted
-      AND within_reach.communities IS NULL
-    UNION ALL
-    SELECT r.id FROM requests.help_requests AS r WHERE r.requester_id = (SELECT auth.caller())
-    UNION ALL
-    SELECT m.request_id FROM requests.matches AS m WHERE m.responder_id = (SELECT auth.caller());
-END;
+    SELECT p.* FROM posted AS p
+    WHERE p.text_forgotten_at IS NULL AND p.requester_id <> caller AND p.id <> ALL (offered_for)
+      AND (
+          p.visibility_scope = 'platform'
+          OR p.community_ids && open_to_outsiders
+          OR p.community_ids && own
+             AND EXISTS (
+                 SELECT FROM community.memberships AS m
+                 WHERE m.user_id = p.requester_id AND m.status = 'active'
+                   AND m.community_id = ANY (p.community_ids) AND m.community_id = ANY (own)
+             )
+      )
+      AND NOT EXISTS (SELECT FROM auth.inactive_accounts AS u WHERE u.id = p.requester_id);
+    IF shown_to_caller.wanted = 'pending' THEN
+        RETURN QUERY SELECT r.* FROM requests.help_requests AS r
+        WHERE r.status = 'pending' AND r.pending_community_ids && moderated AND r.pending_community_ids && reach
+          AND r.requester_id <> caller AND r.id <> ALL (offered_for);
+    END IF;
+    RETURN QUERY SELECT r.* FROM requests.help_requests AS r
+    WHERE r.requester_id = caller AND shown_to_caller.wanted IN (r.status, 'expired');
+    RETURN QUERY SELECT r.* FROM requests.help_requests AS r
+    WHERE r.id = ANY (offered_for) AND r.requester_id <> caller AND shown_to_caller.wanted IN (r.status, 'expired');
+END
+$$;
 
-GRANT EXECUTE ON FUNCTION requests.posted_in(uuid[], text), requests.within_reach(uuid[], text) TO karmyq_query;
+REVOKE ALL ON FUNCTION requests.shown_to_caller(uuid[], text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION requests.shown_to_caller(uuid[], text) TO karmyq_query;
 
 -- The same audience as before (request.md 6.1), said so that what costs most is looked at last and nothing calls a
 -- function for each row.
@@ -140,8 +174,12 @@ CREATE OR REPLACE FUNCTION reputation.rating_averages(people uuid[], communities
         user_id uuid, community_id uuid, ratings bigint, weighted_rating double precision,
         helpfulness double precision, responsiveness double precision, clarity double precision
     )
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
-BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT e.user_id, e.community_id, count(*), sum(r.rating * w.weight) / sum(w.weight),
            avg(r.helpfulness)::double precision, avg(r.responsiveness)::double precision, avg(r.clarity)::double precision
     FROM reputation.exchanges AS e
@@ -160,7 +198,8 @@ BEGIN ATOMIC
       AND e.community_id = ANY (rating_averages.communities)
       AND (e.user_id = (SELECT auth.caller()) OR e.community_id = ANY ((SELECT auth.caller_communities())::uuid[]))
     GROUP BY e.user_id, e.community_id;
-END;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION reputation.trust_inputs(people uuid[], as_of timestamptz)
     RETURNS TABLE (
@@ -169,8 +208,12 @@ CREATE OR REPLACE FUNCTION reputation.trust_inputs(people uuid[], as_of timestam
         feedback_threshold double precision, min_interactions integer, carry_enabled boolean,
         carry_factor double precision, carry_cap integer
     )
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 50
-BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH met AS (
         SELECT DISTINCT p.id
         FROM unnest(trust_inputs.people) AS p (id)
@@ -216,7 +259,8 @@ BEGIN ATOMIC
         ) AS w
         WHERE e.user_id = COALESCE(m.user_id, f.user_id) AND e.community_id = COALESCE(m.community_id, f.community_id)
     ) AS r ON true;
-END;
+END
+$$;
 
 CREATE OR REPLACE FUNCTION reputation.community_quality(community uuid, since timestamptz) RETURNS double precision
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
@@ -232,3 +276,35 @@ BEGIN ATOMIC
       AND e.completed_at > community_quality.since
       AND e.community_id = ANY ((SELECT auth.caller_communities())::uuid[]);
 END;
+
+-- What the places of a community's active members are decided by, with all their awards, in one look at an index. For
+-- members of the community.
+CREATE FUNCTION reputation.contenders(community uuid)
+    RETURNS TABLE (
+        user_id uuid, shares_reputation boolean, helps_given integer, points integer[], earned_at timestamptz[]
+    )
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH awards AS MATERIALIZED (
+        SELECT k.user_id, array_agg(k.points) AS points, array_agg(k.created_at) AS earned_at
+        FROM reputation.karma_records AS k
+        WHERE k.community_id = contenders.community
+        GROUP BY k.user_id
+    )
+    SELECT m.user_id, COALESCE(u.share_reputation, false), COALESCE(s.helps_given, 0), COALESCE(a.points, '{}'),
+           COALESCE(a.earned_at, '{}')
+    FROM community.memberships AS m
+    LEFT JOIN auth.user_settings AS u ON u.user_id = m.user_id
+    LEFT JOIN reputation.standings AS s ON s.user_id = m.user_id AND s.community_id = m.community_id
+    LEFT JOIN awards AS a ON a.user_id = m.user_id
+    WHERE m.community_id = contenders.community AND m.status = 'active'
+      AND contenders.community = ANY (auth.caller_communities());
+END
+$$;
+
+REVOKE ALL ON FUNCTION reputation.contenders(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reputation.contenders(uuid) TO karmyq_query;

@@ -67,7 +67,10 @@ impl App {
         shutdown: &CancellationToken,
     ) -> Result<Self, StartError> {
         let verifier = Arc::new(Verifier::new(PublicKeys::from_directory(&config.public_keys)?));
-        let pool = postgres::pool(&config.database_url, &postgres::Options::for_service(SERVICE))?;
+        let pool = postgres::pool(
+            &config.database_url,
+            &postgres::Options { plans_once: true, ..postgres::Options::for_service(SERVICE) },
+        )?;
         // What all calls rest on does not wait behind slow ones for a connection.
         let own =
             postgres::pool(&config.database_url, &postgres::Options::for_service("query-api followers"))?;

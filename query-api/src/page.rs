@@ -6,6 +6,8 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service_kit::answer::{Pagination, Problem};
+use sqlx::QueryBuilder;
+use sqlx::postgres::{PgConnection, Postgres};
 use uuid::Uuid;
 
 use crate::params::Params;
@@ -110,6 +112,29 @@ impl<K: SortKey> Page<K> {
             next_cursor,
         }
     }
+}
+
+impl Page<DateTime<Utc>> {
+    /// Of what a query of [`finding`] finds: how many there are, and the ids of the page, newest first, one more than
+    /// shown. Of both at once, because who may see a thing is decided for each of them, and costs more than anything else.
+    pub(crate) async fn found(
+        &self,
+        db: &mut PgConnection,
+        mut finding: QueryBuilder<Postgres>,
+    ) -> sqlx::Result<(i64, Vec<Uuid>)> {
+        finding.push(") SELECT (SELECT count(*) FROM found), ARRAY(SELECT id FROM found");
+        if let Some((key, id)) = &self.after {
+            finding.push(" WHERE (created_at, id) < (").push_bind(*key).push(", ").push_bind(*id).push(")");
+        }
+        finding.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(self.fetch());
+        finding.push(" OFFSET ").push_bind(self.offset()).push(")");
+        finding.build_query_as().fetch_one(db).await
+    }
+}
+
+/// A query for [`Page::found`]; it begins with `select`, which names columns `id` and `created_at`.
+pub(crate) fn finding(select: &str) -> QueryBuilder<Postgres> {
+    QueryBuilder::new(format!("WITH found AS MATERIALIZED ({select}"))
 }
 
 /// The page that holds everything: for lists that are short by nature.

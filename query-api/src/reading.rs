@@ -10,7 +10,7 @@ use service_kit::answer::Problem;
 use service_kit::auth::{Claims, SignedIn};
 use service_kit::middleware::correlation;
 use sqlx::postgres::{PgConnection, Postgres};
-use sqlx::{PgPool, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
@@ -98,15 +98,20 @@ impl Who {
     }
 }
 
-/// Opens the transaction of a reading, of nobody yet.
+/// Opens the transaction of a reading, of nobody or of `user_id`.
 ///
 /// # Errors
 /// When there is no connection, or a swap holds the tables for too long.
-pub async fn open_reading(pool: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+pub async fn open_reading(
+    pool: &PgPool,
+    user_id: Option<Uuid>,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
     // Two statements: sqlx counts a transaction from when BEGIN has succeeded. A connection whose LOCK fails with it, or is
     // not waited for, would go back to the pool inside its transaction and keep what it has locked.
     let mut transaction = pool.begin_with(BEGIN).await?;
-    sqlx::raw_sql(LOCK_READ_MODELS).execute(&mut *transaction).await?;
+    let user_id = user_id.map(|it| it.to_string()).unwrap_or_default();
+    let first = format!("{LOCK_READ_MODELS}; SELECT set_config('app.user_id', '{user_id}', true)");
+    sqlx::raw_sql(AssertSqlSafe(first)).execute(&mut *transaction).await?;
     Ok(transaction)
 }
 
@@ -119,11 +124,7 @@ pub(crate) async fn begin(
     user_id: Uuid,
     community: Option<Uuid>,
 ) -> Result<(Transaction<'static, Postgres>, Who), Problem> {
-    let mut transaction = open_reading(pool).await?;
-    sqlx::query("SELECT set_config('app.user_id', $1::text, true)")
-        .bind(user_id)
-        .execute(&mut *transaction)
-        .await?;
+    let mut transaction = open_reading(pool, Some(user_id)).await?;
     let memberships: Vec<Membership> = sqlx::query_as(
         "SELECT community_id, role FROM community.memberships
          WHERE user_id = $1 AND status = 'active' ORDER BY joined_at, community_id",

@@ -20,6 +20,9 @@ pub struct Options {
     pub max_connections: u32,
     /// A statement that takes longer is cancelled by the server; none for bulk work.
     pub statement_timeout: Option<Duration>,
+    /// Whether a connection plans a statement once, for any parameters. Where the same few statements look up few rows by
+    /// indexes, planning each call anew takes longer than what it finds.
+    pub plans_once: bool,
 }
 
 impl Options {
@@ -30,7 +33,14 @@ impl Options {
             application,
             max_connections: MAX_CONNECTIONS,
             statement_timeout: Some(Duration::from_secs(5)),
+            plans_once: false,
         }
+    }
+
+    /// So many connections, and as much time as a statement takes: for bulk work and what somebody waits for at a terminal.
+    #[must_use]
+    pub const fn for_tool(application: &'static str, max_connections: u32) -> Self {
+        Self { application, max_connections, statement_timeout: None, plans_once: false }
     }
 }
 
@@ -42,6 +52,9 @@ pub fn pool(url: &Secret, options: &Options) -> Result<PgPool, sqlx::Error> {
     let mut connect = PgConnectOptions::from_str(url.expose())?.application_name(options.application);
     if let Some(limit) = options.statement_timeout {
         connect = connect.options([("statement_timeout", format!("{}ms", limit.as_millis()))]);
+    }
+    if options.plans_once {
+        connect = connect.options([("plan_cache_mode", "force_generic_plan")]);
     }
     Ok(PgPoolOptions::new()
         .max_connections(options.max_connections.clamp(1, MAX_CONNECTIONS))

@@ -268,30 +268,18 @@ async fn streams_that_come_back_all_at_once_leave_connections_to_everybody_else(
     };
     let streams = join_all((0..COMING_BACK).map(|_| come_back())).await;
     eventually("streams have all connections that they can get", SOON, || async {
-        (waiting(&world).await >= 4).then_some(())
+        (world.waiting_for("projection.checkpoints").await >= 4).then_some(())
     })
     .await;
     let meanwhile = join_all((0..5).map(|_| world.get("/requests", ana))).await;
     assert!(meanwhile.iter().all(|it| it.status == 200), "{meanwhile:?}");
-    assert!(waiting(&world).await > 0, "the streams hung all the while");
+    assert!(world.waiting_for("projection.checkpoints").await > 0, "the streams hung all the while");
 
     lock.rollback().await.expect("the lock goes");
     for mut stream in streams {
         assert_eq!(stream.next().await.1["type"], "connected");
     }
     world.drop().await;
-}
-
-/// Statements of query-api that wait for the checkpoints.
-async fn waiting(world: &World) -> i64 {
-    sqlx::query_scalar(
-        "SELECT count(*) FROM pg_locks AS l
-         WHERE NOT l.granted AND l.relation = 'projection.checkpoints'::regclass
-           AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())",
-    )
-    .fetch_one(&world.projector)
-    .await
-    .expect("everybody sees locks")
 }
 
 #[tokio::test]

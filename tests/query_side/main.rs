@@ -3,6 +3,7 @@
 //! Every test has a database of its own and drops it.
 
 mod access;
+mod audience;
 mod console;
 mod cursors;
 mod documents;

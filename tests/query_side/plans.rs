@@ -11,14 +11,12 @@ mod plan;
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, Executor as _, PgPool};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::fixture::{World, administer, pool};
+use crate::fixture::{World, administer};
+use crate::rows;
 use calls::Subjects;
-
-/// The rows that `karmyq bench read` measures on.
-const ROWS: &str = include_str!("../../karmyq/src/commands/bench/read/rows.sql");
 
 /// Requests, unless `KARMYQ_BIG` says otherwise.
 const REQUESTS: u64 = 100_000;
@@ -34,7 +32,9 @@ const WITHOUT_ROWS: [&str; 1] = ["/feed/preferences"];
 async fn no_route_reads_more_of_a_growing_table_than_its_answer_needs() {
     explained::listen();
     let world = World::after(async |database| {
-        fill(&pool("MIGRATIONS_DATABASE_URL", database)).await;
+        let requests =
+            std::env::var("KARMYQ_BIG").map_or(REQUESTS, |it| it.parse().expect("KARMYQ_BIG is a number"));
+        rows::fill(database, requests, &[]).await;
         explain_everything(database).await;
     })
     .await;
@@ -55,17 +55,6 @@ async fn no_route_reads_more_of_a_growing_table_than_its_answer_needs() {
     let told: Vec<_> = faults.into_iter().collect();
     assert_eq!(silent.into_iter().collect::<Vec<_>>(), WITHOUT_ROWS, "every other answer needs rows");
     assert!(told.is_empty(), "{} faults:\n{}", told.len(), told.join("\n"));
-}
-
-/// Fills the read models and lets PostgreSQL look at them, as it does by itself later.
-async fn fill(owner: &PgPool) {
-    let requests =
-        std::env::var("KARMYQ_BIG").map_or(REQUESTS, |it| it.parse().expect("KARMYQ_BIG is a number"));
-    let mut connection = owner.acquire().await.expect("the owner connects");
-    let size = format!("SET bench.requests = {requests}");
-    for sql in [size.as_str(), ROWS, "VACUUM ANALYZE"] {
-        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("the owner may do it");
-    }
 }
 
 /// Lets the server explain every statement of query-api to the connection that ran it.

@@ -1,8 +1,23 @@
-//! Rows of a small world, as the projections leave them.
+//! Rows of a small world, as the projections leave them, and of a large one.
 
+use sqlx::{AssertSqlSafe, Executor as _};
 use uuid::Uuid;
 
-use crate::fixture::World;
+use crate::fixture::{World, pool};
+
+/// The rows that `karmyq bench read` measures on.
+const LARGE: &str = include_str!("../../karmyq/src/commands/bench/read/rows.sql");
+
+/// Fills the read models with so many requests and all that belongs to them, changes them by these statements, and lets
+/// PostgreSQL look at them, as it does by itself later.
+pub(crate) async fn fill(database: &str, requests: u64, changes: &[&str]) {
+    let owner = pool("MIGRATIONS_DATABASE_URL", database);
+    let mut connection = owner.acquire().await.expect("the owner connects");
+    let size = format!("SET bench.requests = {requests}");
+    for sql in [size.as_str(), LARGE].into_iter().chain(changes.iter().copied()).chain(["VACUUM ANALYZE"]) {
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("the owner may do it");
+    }
+}
 
 /// What a test says of a request; the rest is usual.
 #[derive(Clone, Copy, Debug)]

@@ -24,11 +24,11 @@ async fn a_slow_route_is_cancelled_and_takes_no_other_with_it() {
     let hanging = join_all((0..SLOW_CALLS).map(|_| world.get(slow, ana)));
     let others = async {
         eventually("the slow route has all it can get", Duration::from_secs(5), || async {
-            (waiting(&world).await >= 5).then_some(())
+            (world.waiting_for("auth.user_settings").await >= 5).then_some(())
         })
         .await;
         let meanwhile = join_all((0..SLOW_CALLS).map(|_| world.get("/requests", ana))).await;
-        let still = waiting(&world).await;
+        let still = world.waiting_for("auth.user_settings").await;
         (meanwhile, still)
     };
     let (cancelled, (meanwhile, still)) = tokio::join!(hanging, others);
@@ -87,16 +87,4 @@ async fn in_a_transaction(superuser: &PgPool) -> i64 {
     .fetch_one(superuser)
     .await
     .expect("it may look")
-}
-
-/// Statements of query-api that wait for a lock.
-async fn waiting(world: &World) -> i64 {
-    sqlx::query_scalar(
-        "SELECT count(*) FROM pg_locks AS l
-         WHERE NOT l.granted AND l.relation = 'auth.user_settings'::regclass
-           AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())",
-    )
-    .fetch_one(&world.projector)
-    .await
-    .expect("everybody sees locks")
 }

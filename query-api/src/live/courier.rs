@@ -121,7 +121,7 @@ pub(super) async fn deliver(live: Live, pool: PgPool, mut visible: mpsc::Unbound
 /// Begins a reading, for however long it takes: a database that is away is nobody's fault.
 async fn begin(pool: &PgPool) -> Transaction<'static, Postgres> {
     loop {
-        match open_reading(pool).await {
+        match open_reading(pool, None).await {
             Ok(transaction) => return transaction,
             Err(error) => warn!(%error, "news cannot be read, trying again"),
         }

@@ -165,7 +165,7 @@ impl Client {
         let mut missed = None;
         // What a client has was folded; an id ahead of that is of another log.
         if let Some(last) = last
-            && self.has_passed(&mut transaction, Some(last).filter(|it| *it >= 0)).await?
+            && self.has_passed(&mut transaction, last).await?
         {
             let items = notifications::after(&mut transaction, &who, last, RESUMED + 1).await?;
             missed = (items.len() as i64 <= RESUMED).then_some(items);
@@ -173,9 +173,11 @@ impl Client {
         Ok(Beginning { missed, newest })
     }
 
-    /// Whether the projection, as this transaction sees it, has passed an offset; there may be none to pass.
-    async fn has_passed(&self, transaction: &mut PgConnection, offset: Option<i64>) -> Result<bool, End> {
-        let Some(offset) = offset else { return Ok(true) };
+    /// Whether the projection, as this transaction sees it, has passed an offset; before the first one is none to pass.
+    async fn has_passed(&self, transaction: &mut PgConnection, offset: i64) -> Result<bool, End> {
+        if offset < 0 {
+            return Ok(true);
+        }
         let goal = goal(self.place.partition.partition, offset, Need::Passed);
         Ok(position::visible(transaction, [&goal]).await? == [true])
     }

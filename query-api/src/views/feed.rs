@@ -1,6 +1,7 @@
 //! GET /feed: the personal feed, composed on read (feed.md 3). The parts find candidates, `composition` shares the
 //! places out.
 
+mod asks;
 mod composition;
 mod suggested;
 mod yours;

@@ -39,7 +39,6 @@ impl Ledger {
 
 #[derive(Debug, FromRow)]
 struct Record {
-    user_id: Uuid,
     community_id: Uuid,
     points: i32,
     reason: String,
@@ -47,26 +46,26 @@ struct Record {
     half_life_days: Option<f64>,
 }
 
-/// The ledgers of these people, by person and community; of `communities`, or of all that the caller may see.
-pub(super) async fn ledgers(
+/// The ledgers of a person by community; of `communities`, or of all that the caller may see.
+async fn ledgers(
     db: &mut PgConnection,
-    people: &[Uuid],
+    user_id: Uuid,
     communities: Option<&[Uuid]>,
-) -> sqlx::Result<BTreeMap<(Uuid, Uuid), Ledger>> {
+) -> sqlx::Result<BTreeMap<Uuid, Ledger>> {
     let records: Vec<Record> = sqlx::query_as(
-        "SELECT k.user_id, k.community_id, k.points, k.reason, k.created_at,
+        "SELECT k.community_id, k.points, k.reason, k.created_at,
                 c.karma_decay_half_life_days AS half_life_days
          FROM reputation.karma_records AS k
          LEFT JOIN community.configs AS c ON c.community_id = k.community_id
-         WHERE k.user_id = ANY ($1) AND ($2::uuid[] IS NULL OR k.community_id = ANY ($2))",
+         WHERE k.user_id = $1 AND ($2::uuid[] IS NULL OR k.community_id = ANY ($2))",
     )
-    .bind(people)
+    .bind(user_id)
     .bind(communities)
     .fetch_all(db)
     .await?;
     let mut ledgers = BTreeMap::<_, Ledger>::new();
     for record in records {
-        let ledger = ledgers.entry((record.user_id, record.community_id)).or_default();
+        let ledger = ledgers.entry(record.community_id).or_default();
         ledger.half_life_days = record.half_life_days.unwrap_or(DEFAULT_HALF_LIFE_DAYS);
         ledger.awards.push(Award { points: record.points, earned_at: record.created_at });
         ledger.total += i64::from(record.points);
@@ -110,13 +109,13 @@ pub(crate) async fn show(mut reading: Reading, PathIds(user_id): PathIds<Uuid>) 
         (true, Some(named)) => Some(vec![named]),
         (false, _) => Some(shared_with(db, who, user_id).await?),
     };
-    let mut ledgers = ledgers(db, &[user_id], communities.as_deref()).await?;
+    let mut ledgers = ledgers(db, user_id, communities.as_deref()).await?;
     for &community in communities.iter().flatten() {
-        ledgers.entry((user_id, community)).or_default();
+        ledgers.entry(community).or_default();
     }
     let sum = |part: fn(&Ledger) -> i64| exact.then(|| ledgers.values().map(part).sum::<i64>());
     let current: f64 = ledgers.values().map(|it| it.current(who.now)).sum();
-    let by_community = ledgers.iter().map(|((_, community_id), ledger)| InCommunity {
+    let by_community = ledgers.iter().map(|(community_id, ledger)| InCommunity {
         community_id: *community_id,
         total_karma: exact.then_some(ledger.total),
         current_karma: exact.then(|| decay::rounded(ledger.current(who.now))),
@@ -161,8 +160,8 @@ pub(crate) async fn own(mut reading: Reading) -> Answered<Own> {
 
 /// The ledger of one person in one community; empty without awards.
 pub(super) async fn ledger_of(db: &mut PgConnection, user_id: Uuid, community: Uuid) -> sqlx::Result<Ledger> {
-    let mut ledgers = ledgers(db, &[user_id], Some(&[community])).await?;
-    Ok(ledgers.remove(&(user_id, community)).unwrap_or_default())
+    let mut ledgers = ledgers(db, user_id, Some(&[community])).await?;
+    Ok(ledgers.remove(&community).unwrap_or_default())
 }
 
 /// Helps and requests of the last 30 days, and when the standing last changed.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use service_kit::answer::{Answer, PathIds, Problem};
+use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::page::Page;
 use crate::params::Params;
 use crate::people::People;
 use crate::reading::{Reading, Who};
-use crate::reputation::decay;
+use crate::reputation::decay::{self, Award};
 use crate::reputation::trust::Tier;
 
 const DEFAULT_LIMIT: u32 = 10;
@@ -67,16 +68,19 @@ pub(crate) async fn show(
     params.finish()?;
     let (db, who) = reading.parts();
     community::members_only(db, who, community_id).await?;
-    let enabled: Option<bool> =
-        sqlx::query_scalar("SELECT leaderboard_enabled FROM community.settings WHERE community_id = $1")
-            .bind(community_id)
-            .fetch_optional(&mut *db)
-            .await?;
+    let (enabled, half_life): (Option<bool>, Option<f64>) = sqlx::query_as(
+        "SELECT (SELECT leaderboard_enabled FROM community.settings WHERE community_id = $1),
+                (SELECT karma_decay_half_life_days FROM community.configs WHERE community_id = $1)",
+    )
+    .bind(community_id)
+    .fetch_one(&mut *db)
+    .await?;
     if enabled == Some(false) {
         return Err(Problem::not_found("LEADERBOARD_DISABLED"));
     }
+    let half_life = half_life.unwrap_or(karma::DEFAULT_HALF_LIFE_DAYS);
     let as_of = page.after_key().map_or(who.now, |(as_of, ..)| who.now.min(*as_of));
-    let standings = standings(db, who, community_id, as_of).await?;
+    let standings = standings(db, who, community_id, half_life, as_of).await?;
     let total = i64::try_from(standings.len()).unwrap_or(i64::MAX);
     let after =
         page.after.as_ref().map(|((_, current, total), id)| (Reverse(*current), Reverse(*total), *id));
@@ -88,37 +92,40 @@ pub(crate) async fn show(
     Ok(Answer::ok(places(db, who, community_id, ranked).await?).pagination(pagination))
 }
 
+/// A member of the community as the database knows them.
+#[derive(Debug, FromRow)]
+struct Contender {
+    user_id: Uuid,
+    shares_reputation: bool,
+    helps_given: i32,
+    points: Vec<i32>,
+    earned_at: Vec<DateTime<Utc>>,
+}
+
 /// All members, best first. At most 150, so their awards fit in memory and decay has one implementation.
 async fn standings(
     db: &mut PgConnection,
     who: &Who,
     community_id: Uuid,
+    half_life_days: f64,
     as_of: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Standing>> {
-    let members: Vec<(Uuid, bool, Option<i32>)> = sqlx::query_as(
-        "SELECT m.user_id, auth.shares_reputation(m.user_id), s.helps_given
-         FROM community.memberships AS m
-         LEFT JOIN reputation.standings AS s USING (user_id, community_id)
-         WHERE m.community_id = $1 AND m.status = 'active'",
-    )
-    .bind(community_id)
-    .fetch_all(&mut *db)
-    .await?;
-    let ids: Vec<_> = members.iter().map(|(id, ..)| *id).collect();
-    let ledgers = karma::ledgers(db, &ids, Some(&[community_id])).await?;
-    let mut standings: Vec<_> = members
-        .into_iter()
-        .map(|(user_id, shares, helps_given)| {
-            let ledger = ledgers.get(&(user_id, community_id));
-            Standing {
-                user_id,
-                current: ledger.map_or(0.0, |it| decay::rounded(it.current(as_of))),
-                total: ledger.map_or(0, |it| it.total),
-                helps_given: helps_given.unwrap_or(0).into(),
-                exact: shares || user_id == who.user_id,
-            }
-        })
-        .collect();
+    let contenders: Vec<Contender> = sqlx::query_as("SELECT * FROM reputation.contenders($1)")
+        .bind(community_id)
+        .fetch_all(&mut *db)
+        .await?;
+    let standing = |it: Contender| {
+        let awards = it.points.into_iter().zip(it.earned_at);
+        let awards: Vec<_> = awards.map(|(points, earned_at)| Award { points, earned_at }).collect();
+        Standing {
+            user_id: it.user_id,
+            current: decay::rounded(decay::current(&awards, half_life_days, as_of)),
+            total: awards.iter().map(|it| i64::from(it.points)).sum(),
+            helps_given: it.helps_given.into(),
+            exact: it.shares_reputation || it.user_id == who.user_id,
+        }
+    };
+    let mut standings: Vec<_> = contenders.into_iter().map(standing).collect();
     standings.sort_by_key(Standing::order);
     Ok(standings)
 }

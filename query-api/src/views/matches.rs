@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Answered;
 use crate::at::At;
-use crate::page::Page;
+use crate::page::{self, Page};
 use crate::params::Params;
 use crate::people::People;
 use crate::reading::{Reading, Who};
@@ -201,18 +201,14 @@ pub(crate) async fn offered_awaiting(mut reading: Reading, mut params: Params) -
 
 async fn listed(reading: &mut Reading, filter: &Filter, page: &Page<DateTime<Utc>>) -> Answered<Vec<Match>> {
     let (db, who) = reading.parts();
-    let mut counting = QueryBuilder::new(
-        "SELECT count(*) FROM requests.matches AS m LEFT JOIN requests.help_requests AS r ON r.id = m.request_id WHERE true",
+    let mut finding = page::finding(
+        "SELECT m.id, m.created_at
+         FROM requests.matches AS m LEFT JOIN requests.help_requests AS r ON r.id = m.request_id WHERE true",
     );
-    filter.push(&mut counting);
-    let total: i64 = counting.build_query_scalar().fetch_one(&mut *db).await?;
+    filter.push(&mut finding);
+    let (total, ids) = page.found(db, finding).await?;
     let mut sql = select();
-    filter.push(&mut sql);
-    if let Some((key, id)) = &page.after {
-        sql.push(" AND (m.created_at, m.id) < (").push_bind(*key).push(", ").push_bind(*id).push(")");
-    }
-    sql.push(" ORDER BY m.created_at DESC, m.id DESC LIMIT ").push_bind(page.fetch());
-    sql.push(" OFFSET ").push_bind(page.offset());
+    sql.push(" AND m.id = ANY (").push_bind(ids).push(") ORDER BY m.created_at DESC, m.id DESC");
     let mut rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *db).await?;
     let pagination = page.cut(&mut rows, total, |it| (it.created_at.0, it.id));
     Ok(Answer::ok(with_people(db, who, rows).await?).pagination(pagination))

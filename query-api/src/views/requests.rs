@@ -138,7 +138,7 @@ impl Row {
 }
 
 /// The community under which a thing of several stands in a list (specification, README 6.4).
-fn shown_under(communities: &[Uuid], who: &Who) -> Option<Uuid> {
+pub(super) fn shown_under(communities: &[Uuid], who: &Who) -> Option<Uuid> {
     let named = who.community.filter(|it| communities.contains(it));
     let own = || communities.iter().copied().find(|it| who.role_in(*it).is_some());
     named.or_else(own).or_else(|| communities.first().copied())
@@ -187,33 +187,32 @@ impl Filter {
         }
     }
 
-    fn push(&self, sql: &mut QueryBuilder<Postgres>) {
-        sql.push(" FROM requests.help_requests AS r WHERE ");
+    /// A query for what the list has. Where nothing narrower than the audience finds it, a function of the database that
+    /// goes by indexes: row security would decide the same, looking at every request there is.
+    fn finding(&self) -> QueryBuilder<Postgres> {
+        let mut sql = page::finding("SELECT r.id, r.created_at FROM ");
+        match self.requester {
+            Some(requester) => {
+                sql.push("requests.help_requests AS r WHERE r.requester_id = ").push_bind(requester);
+            }
+            None => {
+                sql.push("requests.shown_to_caller(").push_bind(self.community.map(|it| vec![it]));
+                sql.push(", ").push_bind(self.status).push(") AS r WHERE true");
+            }
+        }
         match self.status {
             "expired" => sql.push(
-                "(r.status = 'expired' OR r.status IN ('open', 'pending', 'dibs_pending') AND r.expires_at <= now())",
+                " AND (r.status = 'expired' OR r.status IN ('open', 'pending', 'dibs_pending') AND r.expires_at <= now())",
             ),
             "open" | "pending" | "dibs_pending" => {
-                sql.push("r.status = ").push_bind(self.status).push(" AND r.expires_at > now()")
+                sql.push(" AND r.status = ").push_bind(self.status).push(" AND r.expires_at > now()")
             }
-            _ => sql.push("r.status = ").push_bind(self.status),
+            _ => sql.push(" AND r.status = ").push_bind(self.status),
         };
         if let Some(community) = self.community {
             sql.push(" AND ")
                 .push_bind(community)
                 .push(" = ANY (r.community_ids || r.pending_community_ids)");
-        }
-        match self.requester {
-            Some(requester) => {
-                sql.push(" AND r.requester_id = ").push_bind(requester);
-            }
-            // Found by indexes; row security has the last word. It alone would decide the same, looking at every request
-            // there is.
-            None => {
-                let communities = self.community.map(|it| vec![it]);
-                sql.push(" AND r.id IN (SELECT requests.within_reach(").push_bind(communities);
-                sql.push(", ").push_bind(self.status).push("))");
-            }
         }
         if let Some(request_type) = self.request_type {
             sql.push(" AND r.request_type = ").push_bind(request_type);
@@ -224,17 +223,32 @@ impl Filter {
         if let Some(urgency) = self.urgency {
             sql.push(" AND r.urgency = ").push_bind(urgency);
         }
-        push_without_own_matches(sql, self.caller);
+        push_without_own_matches(&mut sql, self.caller);
+        sql
     }
 }
 
 /// Leaves out what the caller is already in, unless it is the caller's own.
-pub(super) fn push_without_own_matches(sql: &mut QueryBuilder<Postgres>, caller: Uuid) {
+fn push_without_own_matches(sql: &mut QueryBuilder<Postgres>, caller: Uuid) {
     sql.push(" AND (r.requester_id = ").push_bind(caller);
-    sql.push(
-        " OR NOT EXISTS (SELECT FROM requests.matches AS m WHERE m.request_id = r.id AND m.responder_id = ",
-    );
-    sql.push_bind(caller).push(" AND m.status IN ('proposed', 'matched')))");
+    // Read once, and not for each of many requests.
+    sql.push(" OR r.id NOT IN ");
+    push_live_matches_of(sql, caller);
+    sql.push(")");
+}
+
+/// The ids of the requests that a responder has a live match of, in brackets.
+pub(super) fn push_live_matches_of(sql: &mut QueryBuilder<Postgres>, responder: Uuid) {
+    sql.push("(SELECT m.request_id FROM requests.matches AS m WHERE m.responder_id = ");
+    sql.push_bind(responder).push(" AND m.status IN ('proposed', 'matched'))");
+}
+
+/// Those of these ids that row security shows to the caller, newest first.
+pub(super) async fn of_ids(db: &mut PgConnection, ids: Vec<Uuid>) -> sqlx::Result<Vec<Row>> {
+    let mut sql =
+        QueryBuilder::new(format!("SELECT {COLUMNS} FROM requests.help_requests AS r WHERE r.id = ANY ("));
+    sql.push_bind(ids).push(") ORDER BY r.created_at DESC, r.id DESC");
+    sql.build_query_as().fetch_all(db).await
 }
 
 /// Asks, newest first.
@@ -245,31 +259,10 @@ pub(crate) async fn list(mut reading: Reading, mut params: Params) -> Answered<V
     let (db, who) = reading.parts();
     let filter = Filter::read(&mut params, who);
     params.finish()?;
-    let (total, ids) = found(db, &filter, &page).await?;
-    let mut sql =
-        QueryBuilder::new(format!("SELECT {COLUMNS} FROM requests.help_requests AS r WHERE r.id = ANY ("));
-    sql.push_bind(ids).push(") ORDER BY r.created_at DESC, r.id DESC");
-    let mut rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *db).await?;
+    let (total, ids) = page.found(db, filter.finding()).await?;
+    let mut rows = of_ids(db, ids).await?;
     let pagination = page.cut(&mut rows, total, |it| (it.created_at.0, it.id));
     Ok(Answer::ok(with_people(db, who, rows).await?).pagination(pagination))
-}
-
-/// How many there are, and which of them the page has. Of both at once, because deciding who is in the audience costs
-/// more than anything else.
-async fn found(
-    db: &mut PgConnection,
-    filter: &Filter,
-    page: &Page<DateTime<Utc>>,
-) -> sqlx::Result<(i64, Vec<Uuid>)> {
-    let mut sql = QueryBuilder::new("WITH found AS MATERIALIZED (SELECT r.id, r.created_at");
-    filter.push(&mut sql);
-    sql.push(") SELECT (SELECT count(*) FROM found), ARRAY(SELECT id FROM found");
-    if let Some((key, id)) = &page.after {
-        sql.push(" WHERE (created_at, id) < (").push_bind(*key).push(", ").push_bind(*id).push(")");
-    }
-    sql.push(" ORDER BY created_at DESC, id DESC LIMIT ").push_bind(page.fetch());
-    sql.push(" OFFSET ").push_bind(page.offset()).push(")");
-    sql.build_query_as().fetch_one(db).await
 }
 
 /// Open asks of others that the caller's skills help with: most urgent first, then newest.
@@ -278,17 +271,26 @@ pub(crate) async fn matched_for_user(mut reading: Reading, mut params: Params) -
     params.finish()?;
     let (db, who) = reading.parts();
     let categories = skills::categories_for(&users::own_slugs(db, who.user_id).await?);
-    let mut sql = QueryBuilder::new(format!("SELECT {COLUMNS} FROM requests.help_requests AS r"));
-    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.id IN (SELECT requests.within_reach(NULL, 'open'))");
+    let mut sql = QueryBuilder::new(format!(
+        "SELECT {COLUMNS} FROM requests.help_requests AS r WHERE r.id = ANY (ARRAY("
+    ));
+    sql.push("SELECT r.id FROM requests.shown_to_caller(NULL, 'open') AS r WHERE r.expires_at > now()");
     sql.push(" AND r.category = ANY (").push_bind(categories);
     sql.push(") AND r.requester_id <> ").push_bind(who.user_id);
     push_without_own_matches(&mut sql, who.user_id);
-    sql.push(" ORDER BY array_position(ARRAY['urgent', 'high', 'medium', 'low'], r.urgency), r.created_at DESC, r.id DESC");
-    sql.push(" LIMIT ").push_bind(i64::from(limit));
+    push_most_urgent(&mut sql, limit);
+    sql.push("))");
+    push_most_urgent(&mut sql, limit);
     let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *db).await?;
     let requests = with_people(db, who, rows).await?;
     let pagination = page::whole(requests.len());
     Ok(Answer::ok(requests).pagination(pagination))
+}
+
+/// Orders asks and ends their list.
+fn push_most_urgent(sql: &mut QueryBuilder<Postgres>, limit: u32) {
+    sql.push(" ORDER BY array_position(ARRAY['urgent', 'high', 'medium', 'low'], r.urgency), r.created_at DESC, r.id DESC");
+    sql.push(" LIMIT ").push_bind(i64::from(limit));
 }
 
 /// The ask, when the caller is in its audience.

@@ -1,28 +1,22 @@
 //! The second part of a feed: communities that the reader is not in, and asks of theirs that the reader may see.
 
-use std::collections::HashMap;
-
 use serde_json::json;
+use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
-use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use super::Item;
+use super::asks;
 use crate::at::At;
 use crate::reading::{Membership, Who};
 use crate::skills;
 use crate::views::feed_preferences::Preferences;
-use crate::views::requests::{self, Row};
 use crate::views::users;
 
 /// Communities suggested at once.
 const COMMUNITIES: i64 = 5;
-/// Asks suggested per community.
-const PER_COMMUNITY: usize = 2;
 /// An ask with so many live proposals needs no further helper.
 const ENOUGH_PROPOSALS: i32 = 3;
-/// Newest asks that are looked at.
-const CANDIDATES: i64 = 200;
 /// Every suggestion starts with it.
 const PRIORITY: f64 = 50.0;
 
@@ -110,33 +104,16 @@ fn suggestion(community: &Community) -> Item {
 async fn asks(db: &mut PgConnection, who: &Who, communities: &[Community]) -> sqlx::Result<Vec<Item>> {
     let ids: Vec<_> = communities.iter().map(|it| it.id).collect();
     let slugs = users::own_slugs(db, who.user_id).await?;
-    let mut sql = QueryBuilder::new(format!("SELECT {} FROM requests.help_requests AS r", requests::COLUMNS));
-    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.proposal_count < ")
-        .push_bind(ENOUGH_PROPOSALS);
-    sql.push(" AND r.id IN (SELECT requests.posted_in(").push_bind(ids.clone());
-    sql.push(", 'open')) AND r.requester_id <> ").push_bind(who.user_id);
+    let asks = asks::posted_in(db, who, ids.clone()).await?;
+    let own = who.spanned();
     // What is also posted in a community of the reader's stands in the first part.
-    sql.push(" AND NOT r.community_ids && ").push_bind(who.spanned());
-    requests::push_without_own_matches(&mut sql, who.user_id);
-    sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ").push_bind(CANDIDATES);
-    let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *db).await?;
-    let mut asks: Vec<_> = requests::with_people(db, who, rows)
-        .await?
-        .into_iter()
-        .map(|it| (PRIORITY + skills::part(&it.category, &slugs) / 2.0, it))
-        .collect();
-    asks.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(second.created_at.cmp(&first.created_at)));
-    let mut shown = HashMap::<_, usize>::new();
-    let mut items = Vec::new();
-    for (priority, ask) in asks {
-        let place = ids.iter().copied().find(|it| ask.community_ids.contains(it));
-        let count = shown.entry(place).or_default();
-        *count += 1;
-        if *count <= PER_COMMUNITY {
-            let item =
-                Item::new("suggested_request", ask.id, priority, ask.created_at, json!({"request": ask}));
-            items.push(item.of(place).because("Somebody outside of your communities asks for help"));
-        }
-    }
-    Ok(items)
+    let suggested = asks.iter().filter(|it| {
+        it.proposal_count < ENOUGH_PROPOSALS && !it.community_ids.iter().any(|posted| own.contains(posted))
+    });
+    let best = asks::best(suggested, |it| {
+        let place = ids.iter().copied().find(|id| it.community_ids.contains(id));
+        (place, PRIORITY + skills::part(&it.category, &slugs) / 2.0)
+    });
+    let because = "Somebody outside of your communities asks for help";
+    asks::cards(db, who, ("suggested_request", because), best).await
 }

@@ -5,23 +5,20 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
-use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use super::Item;
+use super::asks::{self, Ask};
 use crate::at::At;
 use crate::people::People;
 use crate::reading::Who;
 use crate::views::feed_preferences::Preferences;
-use crate::views::requests::{self, Request};
+use crate::views::requests;
 
 /// How far back a card of a community looks.
 const WEEK: TimeDelta = TimeDelta::days(7);
-/// Open requests shown per community.
-const PER_COMMUNITY: usize = 2;
-/// Newest open requests that are looked at.
-const CANDIDATES: i64 = 500;
 /// Helpers named on a card.
 const TOP_HELPERS: usize = 3;
 
@@ -31,12 +28,13 @@ pub(super) async fn items(
     who: &Who,
     preferences: &Preferences,
 ) -> sqlx::Result<Vec<Item>> {
+    let asks = asks::posted_in(db, who, who.spanned()).await?;
     let mut items = Vec::new();
     if preferences.show_community_activity {
-        items.extend(cards(db, who).await?);
+        items.extend(cards(db, who, &asks).await?);
     }
     if preferences.show_open_requests {
-        items.extend(open_requests(db, who).await?);
+        items.extend(open_requests(db, who, &asks).await?);
     }
     Ok(items)
 }
@@ -48,7 +46,6 @@ struct Activity {
     last_activity_at: At,
     exchanges: i64,
     new_members: i64,
-    open_asks: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,17 +56,12 @@ struct Helper {
     count: i64,
 }
 
-async fn cards(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Item>> {
+async fn cards(db: &mut PgConnection, who: &Who, asks: &[Ask]) -> sqlx::Result<Vec<Item>> {
     let since = who.now - WEEK;
     let activities: Vec<Activity> = sqlx::query_as(
         "SELECT c.id, c.name, c.last_activity_at,
                 count(*) FILTER (WHERE a.type = 'match_completed') AS exchanges,
-                count(DISTINCT a.user_id) FILTER (WHERE a.type = 'user_joined_community') AS new_members,
-                (SELECT count(*) FROM requests.posted_in(ARRAY[c.id], 'open') AS posted (id)
-                 -- OFFSET keeps PostgreSQL from looking at all asks of the week instead.
-                 CROSS JOIN LATERAL (SELECT created_at, expires_at FROM requests.help_requests
-                                     WHERE id = posted.id OFFSET 0) AS r
-                 WHERE r.created_at > $2 AND r.expires_at > $3) AS open_asks
+                count(DISTINCT a.user_id) FILTER (WHERE a.type = 'user_joined_community') AS new_members
          FROM community.communities AS c
          LEFT JOIN feed.activities AS a ON a.community_id = c.id AND a.created_at > $2
          WHERE c.id = ANY ($1) AND c.status = 'active'
@@ -77,14 +69,17 @@ async fn cards(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Item>> {
     )
     .bind(who.spanned())
     .bind(since)
-    .bind(who.now)
     .fetch_all(&mut *db)
     .await?;
+    let asked = |community: Uuid| {
+        let recent = asks.iter().filter(|it| it.created_at.0 > since);
+        recent.filter(|it| it.community_ids.contains(&community)).count()
+    };
     let mut helpers = top_helpers(db, who, since).await?;
     let card = |it: Activity| {
         let data = json!({
             "communityName": it.name, "exchanges": it.exchanges, "newMembers": it.new_members,
-            "openAsks": it.open_asks, "topHelpers": helpers.remove(&it.id).unwrap_or_default(),
+            "openAsks": asked(it.id), "topHelpers": helpers.remove(&it.id).unwrap_or_default(),
         });
         let card = Item::new("community_activity", it.id, 100.0, it.last_activity_at, data).of(Some(it.id));
         card.because(format!("You are a member of {}", it.name))
@@ -117,36 +112,16 @@ async fn top_helpers(
     Ok(helpers)
 }
 
-async fn open_requests(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Item>> {
-    let mut sql = QueryBuilder::new(format!("SELECT {} FROM requests.help_requests AS r", requests::COLUMNS));
-    sql.push(" WHERE r.status = 'open' AND r.expires_at > now() AND r.id IN (SELECT requests.posted_in(");
-    sql.push_bind(who.spanned()).push(", 'open')) AND r.requester_id <> ").push_bind(who.user_id);
-    requests::push_without_own_matches(&mut sql, who.user_id);
-    sql.push(" ORDER BY r.created_at DESC, r.id DESC LIMIT ").push_bind(CANDIDATES);
-    let rows = sql.build_query_as().fetch_all(&mut *db).await?;
-    let mut ranked: Vec<_> = requests::with_people(db, who, rows)
-        .await?
-        .into_iter()
-        .map(|it| (priority(&it, who.now), it))
-        .collect();
-    ranked.sort_by(|(a, first), (b, second)| b.total_cmp(a).then(second.created_at.cmp(&first.created_at)));
-    let mut shown = HashMap::<_, usize>::new();
-    ranked.retain(|(_, it)| {
-        let count = shown.entry(it.community_id).or_default();
-        *count += 1;
-        *count <= PER_COMMUNITY
-    });
-    let item = |(priority, it): (f64, Request)| {
-        Item::new("open_request", it.id, priority, it.created_at, json!({"request": it}))
-            .of(it.community_id)
-            .because("A neighbour of one of your communities asks for help")
-    };
-    Ok(ranked.into_iter().map(item).collect())
+async fn open_requests(db: &mut PgConnection, who: &Who, asks: &[Ask]) -> sqlx::Result<Vec<Item>> {
+    let best =
+        asks::best(asks.iter(), |it| (requests::shown_under(&it.community_ids, who), priority(it, who.now)));
+    let because = "A neighbour of one of your communities asks for help";
+    asks::cards(db, who, ("open_request", because), best).await
 }
 
-fn priority(request: &Request, now: DateTime<Utc>) -> f64 {
-    let boosted = request.boosted_until.is_some_and(|it| it.0 > now);
-    of_open_request(&request.urgency, request.proposal_count, now - request.created_at.0, boosted)
+fn priority(ask: &Ask, now: DateTime<Utc>) -> f64 {
+    let boosted = ask.boosted_until.is_some_and(|it| it.0 > now);
+    of_open_request(&ask.urgency, ask.proposal_count, now - ask.created_at.0, boosted)
 }
 
 /// 80 and more: the more urgent, the less helped, the newer.

@@ -1,0 +1,111 @@
+//! The lists of asks are found by a function of the database that goes by indexes. It has to find what row security would
+//! show, no more and no less.
+
+use std::collections::BTreeMap;
+
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use crate::fixture::{World, pool};
+use crate::rows;
+
+/// Asks that nobody has in the generated rows: waiting for approval, past their time, of people who have left.
+const ODD_ONES: &str = "
+    UPDATE requests.help_requests
+    SET status = 'pending', pending_community_ids = community_ids, community_ids = '{}'
+    WHERE status = 'cancelled' AND get_byte(uuid_send(id), 5) % 2 = 0;
+    UPDATE requests.help_requests SET expires_at = now() - interval '1 hour'
+    WHERE status = 'open' AND get_byte(uuid_send(id), 6) % 3 = 0;
+    UPDATE community.memberships SET status = 'left' WHERE get_byte(uuid_send(user_id), 7) % 4 = 0;
+    UPDATE requests.help_requests SET text_forgotten_at = now()
+    WHERE status IN ('open', 'matched') AND get_byte(uuid_send(id), 7) % 5 = 0";
+
+const STATUSES: [&str; 7] =
+    ["pending", "open", "dibs_pending", "matched", "completed", "cancelled", "expired"];
+const CALLERS: i64 = 12;
+
+#[tokio::test]
+async fn lists_find_exactly_what_row_security_shows() {
+    let world = World::after(async |database| {
+        rows::fill(database, 10_000, &[ODD_ONES]).await;
+    })
+    .await;
+    // Some who moderate, some who are only members, some who have left.
+    let callers: Vec<Uuid> = sqlx::query_scalar(
+        "(SELECT user_id FROM community.memberships WHERE role <> 'member' ORDER BY user_id LIMIT $1)
+         UNION (SELECT user_id FROM community.memberships ORDER BY user_id DESC LIMIT $1)",
+    )
+    .bind(CALLERS)
+    .fetch_all(&world.projector)
+    .await
+    .expect("there are people");
+    let mut reading =
+        pool("DATABASE_URL_QUERY_API", &world.database).begin().await.expect("query-api connects");
+    let mut found = BTreeMap::new();
+    for caller in callers {
+        let communities = enter(&mut reading, caller).await;
+        for status in STATUSES {
+            *found.entry(status).or_insert(0) += compare(&mut reading, None, status).await;
+        }
+        for community in communities.into_iter().take(1) {
+            narrow(&mut reading, community).await;
+            for status in STATUSES {
+                *found.entry(status).or_insert(0) += compare(&mut reading, Some(community), status).await;
+            }
+        }
+    }
+    // The rows have none that is asked of one person.
+    found.retain(|status, count| *count == 0 && *status != "dibs_pending");
+    assert!(found.is_empty(), "nothing to compare: {found:?}");
+    drop(reading);
+    world.drop().await;
+}
+
+/// Says who asks; their communities.
+async fn enter(reading: &mut PgConnection, caller: Uuid) -> Vec<Uuid> {
+    set(reading, "app.community_ids", "").await;
+    set(reading, "app.user_id", &caller.to_string()).await;
+    let communities: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT community_id FROM community.memberships WHERE user_id = $1 AND status = 'active'",
+    )
+    .bind(caller)
+    .fetch_all(&mut *reading)
+    .await
+    .expect("everybody sees their own");
+    let listed: Vec<_> = communities.iter().map(Uuid::to_string).collect();
+    set(reading, "app.community_ids", &format!("{{{}}}", listed.join(","))).await;
+    communities
+}
+
+/// As when a call names one of the caller's communities.
+async fn narrow(reading: &mut PgConnection, community: Uuid) {
+    set(reading, "app.community_ids", &format!("{{{community}}}")).await;
+}
+
+async fn set(reading: &mut PgConnection, name: &str, value: &str) {
+    let set = sqlx::query("SELECT set_config($1, $2, true)").bind(name).bind(value);
+    set.execute(reading).await.expect("it is set");
+}
+
+/// How many both have; fails when they differ.
+async fn compare(reading: &mut PgConnection, community: Option<Uuid>, status: &str) -> usize {
+    let listed = "SELECT r.id FROM requests.shown_to_caller(NULLIF(ARRAY[$1], '{NULL}'), $2) AS r";
+    let shown = "SELECT r.id FROM requests.help_requests AS r";
+    let mut both = Vec::new();
+    for from in [listed, shown] {
+        let sql = format!(
+            "{from} WHERE r.status = $2
+             AND ($1::uuid IS NULL OR $1 = ANY (r.community_ids || r.pending_community_ids)) ORDER BY r.id"
+        );
+        let ids: Vec<Uuid> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(community)
+            .bind(status)
+            .fetch_all(&mut *reading)
+            .await
+            .expect("query-api may read");
+        both.push(ids);
+    }
+    assert_eq!(both[0], both[1], "{status} in {community:?}");
+    both[0].len()
+}
