@@ -49,6 +49,7 @@ Variables
   KARMYQ_DIST            directory of the downloads (.dev/dist)
   COMMAND_API_PORT QUERY_API_PORT PROJECTORS_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT REGISTRY_PORT POSTGRES_PORT
                          choose a port; otherwise the usual or a free one, remembered in ports.env
+  KAFKA_FLUSH            1: Kafka syncs every append to disk before it acknowledges, instead of leaving that to replicas
   KAFKA_BROKERS          3 instead of one for a new environment: two of them have to have a write before it counts
   KAFKA_HEAP_OPTS        memory of each broker (-Xms256m -Xmx512m)
   RUST_LOG, RATE_LIMIT_DISABLED, TOPIC_PROFILE, … reach the services; a change restarts them at the next ./dev up

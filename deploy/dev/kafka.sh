@@ -73,6 +73,7 @@ listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$name"),CONTROLLER://127.0.0.1:$(k
 advertised.listeners=PLAINTEXT://127.0.0.1:$(kafka_port "$name")
 controller.quorum.voters=$(IFS=, && echo "${voters[*]}")
 EOF
+        [[ ${KAFKA_FLUSH:-0} == 0 ]] || echo "log.flush.interval.messages=1"
         ((${#voters[@]} == 1)) || cat <<EOF
 default.replication.factor=3
 min.insync.replicas=2

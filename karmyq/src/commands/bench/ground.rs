@@ -42,6 +42,9 @@ pub(super) struct Servers {
     /// Three brokers, of which two have to have a write before it counts, instead of one
     #[arg(long, conflicts_with = "here")]
     replicated: bool,
+    /// Kafka syncs every append to disk before it acknowledges it, as PostgreSQL does
+    #[arg(long, conflicts_with = "here")]
+    flushed: bool,
 }
 
 /// Servers with topics, schemas and tables.
@@ -58,8 +61,7 @@ pub(super) struct Ground {
 struct Environment {
     dev: PathBuf,
     state: PathBuf,
-    /// Three brokers instead of one.
-    replicated: bool,
+    settings: Servers,
     /// Locked as long as they are used.
     _lock: File,
 }
@@ -71,7 +73,7 @@ pub(super) async fn on<T>(servers: Servers, measure: impl AsyncFnOnce(&Ground) -
         "figures of a debug build mean nothing; build it with: cargo build --release"
     );
     let interrupted = shutdown::on_signal();
-    let ground = if servers.here { Ground::here().await? } else { Ground::own(servers.replicated).await? };
+    let ground = if servers.here { Ground::here().await? } else { Ground::own(servers).await? };
     let measuring = async {
         ground.set_up().await.context("setting the servers up")?;
         measure(&ground).await
@@ -83,12 +85,12 @@ pub(super) async fn on<T>(servers: Servers, measure: impl AsyncFnOnce(&Ground) -
 
 impl Ground {
     /// Servers of its own beside those of the clone, started by its `./dev`.
-    async fn own(replicated: bool) -> Result<Self> {
+    async fn own(settings: Servers) -> Result<Self> {
         let dev = find_dev().context(
             "no clone with ./dev found to start servers of its own; run it inside a clone, or on the servers that the \
              environment names with --here",
         )?;
-        let servers = Environment::of(dev, replicated)?;
+        let servers = Environment::of(dev, settings)?;
         mention("starting servers of its own");
         // What an interrupted run has left would distort the figures.
         servers.dev(&["reset"]).await?;
@@ -208,12 +210,12 @@ impl Ground {
 
 impl Environment {
     /// Those of the clone of this `./dev`, for this run alone.
-    fn of(dev: PathBuf, replicated: bool) -> Result<Self> {
+    fn of(dev: PathBuf, settings: Servers) -> Result<Self> {
         let folder = dev.with_file_name(".dev");
         std::fs::create_dir_all(&folder)?;
         let lock = File::create(folder.join("bench.lock"))?;
         lock.try_lock().context("another bench runs in this clone")?;
-        Ok(Self { dev, state: folder.join("bench"), replicated, _lock: lock })
+        Ok(Self { dev, state: folder.join("bench"), settings, _lock: lock })
     }
 
     /// Runs a command of `./dev` for them; what it says goes to standard error.
@@ -221,7 +223,8 @@ impl Environment {
         let status = Command::new(&self.dev)
             .args(command)
             .env("KARMYQ_STATE", &self.state)
-            .envs(self.replicated.then_some(("KAFKA_BROKERS", "3")))
+            .envs(self.settings.replicated.then_some(("KAFKA_BROKERS", "3")))
+            .envs(self.settings.flushed.then_some(("KAFKA_FLUSH", "1")))
             .stdin(Stdio::null())
             .stdout(std::io::stderr())
             .status()

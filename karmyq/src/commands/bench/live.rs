@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ground::{self, Ground, Servers};
-use super::report::{histogram, note, quantile_ms};
+use super::report::{answer, histogram, note, quantile_ms};
 use super::services::{Kind, Service};
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
@@ -85,12 +85,7 @@ struct Report {
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        report.tell();
-    }
-    Ok(ExitCode::SUCCESS)
+    answer(&report, arguments.json, Report::tell)
 }
 
 impl Report {

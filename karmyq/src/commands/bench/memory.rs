@@ -3,32 +3,23 @@
 //! Exact in a build with `--features count-allocations`; any other one sees what is resident, garbage included.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 use command_api::views::Replicas;
 use command_api::writer::SnapshotConfig;
-use event_log::TopicPartition;
-use event_schemas::{Domain, UserId, topics};
+use event_schemas::UserId;
 use serde::Serialize;
-use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ground::{self, Ground, Servers};
 use super::in_process::{self, Writer};
+use super::report::answer;
 use super::spent::memory;
 use super::takeover::{self, End};
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
-
-/// How long nothing more must have been written before an owner counts as idle.
-const STILL: Duration = Duration::from_secs(1);
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long its snapshots may take.
-const SAVED: Duration = Duration::from_secs(300);
 
 /// How much to remember, and where.
 #[derive(Args, Clone, Copy, Debug)]
@@ -66,17 +57,18 @@ const KINDS: [End; 3] = [End::Open(1), End::Cancelled(2), End::Cancelled(10)];
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        let Report { open_request, closed_request, command, view_of_a_request, .. } = report;
-        let line = |what: &str, bytes: f64| say(format_args!("{what:<48} {bytes:6.0} bytes"));
+    answer(&report, arguments.json, Report::tell)
+}
+
+impl Report {
+    fn tell(&self) {
+        let Self { open_request, closed_request, command, view_of_a_request, .. } = self;
+        let line = |what: &str, bytes: &f64| say(format_args!("{what:<48} {bytes:6.0} bytes"));
         line("an open request", open_request);
         line("a closed one", closed_request);
         line("a command of the last day in the ledger", command);
         line("a request in the views of every instance", view_of_a_request);
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn measure(ground: &Ground, Arguments { aggregates, .. }: Arguments) -> Result<Report> {
@@ -113,33 +105,8 @@ async fn remembered(engine: &Engine, views: &Replicas) -> Result<f64> {
     let often = SnapshotConfig { every: 1, ..SnapshotConfig::default() };
     let writer = Writer::with(engine, views.clone(), often, CancellationToken::new()).await?;
     // What no snapshot has taken yet is noted beside the state.
-    idle(engine).await?;
+    takeover::saved(engine, 0).await?;
     let after = memory().await?;
     writer.stop().await?;
     Ok(after - before)
-}
-
-/// Returns when no more snapshots of requests are written.
-async fn idle(engine: &Engine) -> Result<()> {
-    let began = Instant::now();
-    let (mut last, mut since) = (ends(engine).await?, began);
-    while since.elapsed() < STILL {
-        ensure!(began.elapsed() < SAVED, "the snapshots are not there in time");
-        sleep(LOOK).await;
-        let now = ends(engine).await?;
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-    Ok(())
-}
-
-/// Where the snapshots of requests end, one partition after the other.
-async fn ends(engine: &Engine) -> Result<Vec<i64>> {
-    let mut ends = Vec::new();
-    for partition in 0..topics::partitions(Domain::Request, engine.profile) {
-        let of = TopicPartition::new(Domain::Request.snapshots_topic(), partition);
-        ends.push(engine.log.high_watermark(&of).await?);
-    }
-    Ok(ends)
 }

@@ -18,7 +18,8 @@ use self::ours::Ours;
 use self::report::{Failure, Measured, Report};
 use super::closed_loop::Plan;
 use super::ground::{self, Ground, Servers};
-use crate::terminal::{mention, say};
+use super::report::answer;
+use crate::terminal::mention;
 
 /// What to measure and how to answer.
 #[derive(Args, Clone, Debug)]
@@ -105,12 +106,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     rivals::build(&contenders).await?;
     let measuring = async |ground: &Ground| measure(ground, &contenders, arguments.workload()).await;
     let report = ground::on(arguments.servers, measuring).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        report.tell();
-    }
-    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let told = answer(&report, arguments.json, Report::tell)?;
+    Ok(if report.failures.is_empty() { told } else { ExitCode::FAILURE })
 }
 
 async fn measure(ground: &Ground, contenders: &[Contender], workload: Workload) -> Result<Report> {

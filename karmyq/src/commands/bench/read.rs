@@ -15,10 +15,11 @@ use projectors::registry;
 use super::closed_loop::Plan;
 use super::exchange::Mix;
 use super::ground::{self, Ground, Servers};
+use super::report::answer;
 use super::services::{Kind, Service};
 use super::{in_process, replay, write};
 use crate::engine::Engine;
-use crate::terminal::{mention, say};
+use crate::terminal::mention;
 use report::{Rebuilt, Report};
 
 /// Clients of the writer that makes the history: as many as fill its windows.
@@ -62,12 +63,7 @@ impl Arguments {
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        report.tell();
-    }
-    Ok(ExitCode::SUCCESS)
+    answer(&report, arguments.json, Report::tell)
 }
 
 async fn measure(ground: &Ground, arguments: Arguments) -> Result<Report> {

@@ -1,7 +1,9 @@
 //! What was measured, for programs and for people.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +135,16 @@ impl ClosedLoop {
             format!("p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, p99.9 {p999_ms:.1} ms, max {max_ms:.1} ms");
         format!("{what:<42} {commands_per_second:>10.0} commands/s, {latency}")
     }
+}
+
+/// Answers with what was measured: one JSON object on standard output, or lines for people.
+pub(super) fn answer<R: Serialize>(report: &R, as_json: bool, tell: impl FnOnce(&R)) -> Result<ExitCode> {
+    if as_json {
+        say(serde_json::to_string(report)?);
+    } else {
+        tell(report);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A histogram of microseconds up to a minute, three digits.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::closed_loop::{self, Client, Plan};
 use super::ground::{self, Ground, Servers};
 use super::in_process::Writer;
-use super::report::ClosedLoop;
+use super::report::{ClosedLoop, answer};
 use super::spent::Spent;
 use super::takeover::{self, End};
 use crate::engine::Engine;
@@ -86,15 +86,16 @@ struct Figure {
     allocations_per_command: Option<f64>,
 }
 
+/// All of them.
+#[derive(Serialize)]
+struct Report {
+    scale: Vec<Figure>,
+}
+
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let figures = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&json!({ "scale": figures }))?);
-    } else {
-        figures.iter().for_each(say);
-    }
-    Ok(ExitCode::SUCCESS)
+    answer(&Report { scale: figures }, arguments.json, |it| it.scale.iter().for_each(say))
 }
 
 async fn measure(ground: &Ground, arguments: Arguments) -> Result<Vec<Figure>> {

@@ -18,7 +18,7 @@ use event_log::{NewRecord, TopicPartition};
 use event_schemas::request::RequestEvent;
 use event_schemas::{
     AggregateType, CommandId, CommunityId, CorrelationId, Domain, Envelope, Event, EventId, Metadata,
-    Recorded, RequestId, SealedFields, Timestamp, UserId,
+    Recorded, RequestId, SealedFields, Timestamp, UserId, topics,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -28,6 +28,7 @@ use uuid::Uuid;
 use super::ceiling::{Member, create_topic};
 use super::ground::{self, Ground, Servers};
 use super::in_process::{self, Writer};
+use super::report::answer;
 use crate::engine::Engine;
 use crate::terminal::{mention, say};
 
@@ -37,6 +38,8 @@ const PARTITION: i32 = 0;
 const WINDOW: usize = 2_000;
 /// How long an idle owner may take to write all it remembers.
 const SAVED: Duration = Duration::from_secs(300);
+/// How long nothing more must have been written before it counts as all.
+const STILL: Duration = Duration::from_secs(1);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -74,12 +77,7 @@ struct Report {
 /// Measures and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let report = ground::on(arguments.servers, async |ground| measure(ground, arguments).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        report.tell();
-    }
-    Ok(ExitCode::SUCCESS)
+    answer(&report, arguments.json, Report::tell)
 }
 
 impl Report {
@@ -103,10 +101,9 @@ async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> 
     fill(&engine, events, each.max(1)).await?;
     views.ready().await?;
     let replayed = served(&engine, &views, "nobody").await?;
-    let of = TopicPartition::new(Domain::Request.snapshots_topic(), PARTITION);
-    let before = engine.log.high_watermark(&of).await?;
+    let before = snapshots(&engine).await?;
     mention("waiting for the snapshot");
-    save(&engine, &views, &of, before, i64::try_from(events / each.max(1))?).await?;
+    save(&engine, &views, before + i64::try_from(events / each.max(1))?).await?;
     let restored = served(&engine, &views, &SnapshotConfig::default().fold).await?;
     let began = Instant::now();
     in_process::follow(&engine, &stop).await?;
@@ -132,26 +129,37 @@ async fn served(engine: &Engine, views: &Replicas, fold: &str) -> Result<Duratio
     Ok(took)
 }
 
-/// Lets an owner write a snapshot of so many aggregates in its idle time.
-async fn save(
-    engine: &Engine,
-    views: &Replicas,
-    of: &TopicPartition,
-    before: i64,
-    aggregates: i64,
-) -> Result<()> {
+/// Lets an owner write snapshots in its idle time until all of them, and so many records on the topics, are there.
+async fn save(engine: &Engine, views: &Replicas, records: i64) -> Result<()> {
     let always = SnapshotConfig { every: 1, ..SnapshotConfig::default() };
     let writer = Writer::with(engine, views.clone(), always, CancellationToken::new()).await?;
-    let (began, mut last, mut since) = (Instant::now(), before, Instant::now());
-    while last - before < aggregates || since.elapsed() < LOOK * 10 {
-        ensure!(began.elapsed() < SAVED, "the snapshot is not there in time");
+    saved(engine, records).await?;
+    writer.stop().await
+}
+
+/// Returns when so many records of snapshots of requests are there, and no more are written.
+pub(super) async fn saved(engine: &Engine, records: i64) -> Result<()> {
+    let began = Instant::now();
+    let (mut last, mut since) = (snapshots(engine).await?, began);
+    while last < records || since.elapsed() < STILL {
+        ensure!(began.elapsed() < SAVED, "the snapshots are not there in time");
         tokio::time::sleep(LOOK).await;
-        let now = engine.log.high_watermark(of).await?;
+        let now = snapshots(engine).await?;
         if now != last {
             (last, since) = (now, Instant::now());
         }
     }
-    writer.stop().await
+    Ok(())
+}
+
+/// How many records of snapshots of requests were ever written.
+async fn snapshots(engine: &Engine) -> Result<i64> {
+    let mut records = 0;
+    for partition in 0..topics::partitions(Domain::Request, engine.profile) {
+        let of = TopicPartition::new(Domain::Request.snapshots_topic(), partition);
+        records += engine.log.high_watermark(&of).await?;
+    }
+    Ok(records)
 }
 
 /// Appends requests that are edited again and again.

@@ -16,12 +16,12 @@ use sqlx::PgPool;
 use super::closed_loop::{Load, Plan};
 use super::exchange::{Mix, Pair};
 use super::ground::{self, Ground, Servers};
-use super::report::{ClosedLoop, Exchanges, OpenLoop, Report, quantile_ms};
+use super::report::{ClosedLoop, Exchanges, OpenLoop, Report, answer, quantile_ms};
 use super::services::{Kind, Service};
 use super::{ceiling, http, in_process, replay, visible};
 use crate::api::Api;
 use crate::engine::Engine;
-use crate::terminal::{mention, say};
+use crate::terminal::mention;
 
 /// Clients over HTTP, one load after the other.
 const CLIENTS: [usize; 4] = [1, 8, 64, 256];
@@ -68,12 +68,7 @@ impl Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let report =
         ground::on(arguments.servers, async |ground| measure(ground, arguments.plan()).await).await?;
-    if arguments.json {
-        say(serde_json::to_string(&report)?);
-    } else {
-        report.tell();
-    }
-    Ok(ExitCode::SUCCESS)
+    answer(&report, arguments.json, Report::tell)
 }
 
 async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
@@ -239,7 +234,6 @@ async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
 /// The database as its owner.
 pub(super) fn owner(ground: &Ground) -> Result<PgPool> {
     let url: Secret = ground.variable("MIGRATIONS_DATABASE_URL")?.parse()?;
-    let options =
-        postgres::Options { application: "karmyq bench", max_connections: 8, statement_timeout: None };
+    let options = postgres::Options::for_tool("karmyq bench", 8);
     Ok(postgres::pool(&url, &options)?)
 }
