@@ -25,8 +25,9 @@ pub(crate) enum Command {
     Bench(bench::Command),
     /// A token for the operators' console in a browser, where everything can be seen, and most of this be done, by clicking
     ///
-    /// Signed with the key of the services, which whoever calls this must have. The token is good for 15 minutes; other operators
-    /// use the one that they get when they log in.
+    /// Prints the token on standard output and the address of the console, `$KARMYQ_QUERY_API/console`, on standard error: open
+    /// it and paste the token. Signed with the key of the services, which whoever calls this must have. The token is good for 15
+    /// minutes, and another one can be had at any time; operators without that key use the one that they get when they log in.
     Console,
     /// Records that projections could not fold: see them, fold them again, or discard them
     #[command(subcommand)]

@@ -18,9 +18,18 @@ use clap::Parser;
 
 use crate::commands::Command;
 
+const WHERE_TO_BEGIN: &str = "Something looks wrong, or readiness says so:
+  karmyq projections status   how far each read model is, and what is in its way; --watch repeats it
+  karmyq dead-letters list    what is held back and why; `karmyq dead-letters --help` tells how to heal it
+  karmyq projections --help   rebuild, watch, cancel, roll back
+  karmyq console              the same in a browser
+
+Settings are read from the environment, as the services read theirs; `./dev env` prints those of the system that `./dev up`
+has started, for `eval \"$(./dev env)\"`.";
+
 /// Sets up, watches, measures and shows a karmyq system.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, after_help = WHERE_TO_BEGIN)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -15,13 +15,14 @@ use serde::Serialize;
 use sqlx::{FromRow, PgPool};
 
 use crate::decoding::Keys;
-use crate::folding::{Cause, Kind, Run};
+use crate::folding::{Cause, Run};
 use crate::parking::{ParkedKeys, shortened};
 use crate::projection::Registration;
 use crate::registry;
 use crate::replay::Source;
 
 pub use self::shown::shown;
+pub use crate::folding::Kind;
 pub use event_log::key_text as text_of;
 
 /// Most records of a key that are redriven in one transaction; the partition's worker waits for that long.
@@ -101,6 +102,35 @@ pub struct Discard<'a> {
     pub reason: &'a str,
 }
 
+/// A record that was taken out for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Discarded {
+    /// The projection.
+    pub projection: String,
+    /// The topic.
+    pub topic: String,
+    /// The number of the partition.
+    pub partition: i32,
+    /// The offset of the record.
+    #[sqlx(rename = "record_offset")]
+    pub offset: i64,
+    /// Its key, as [`text_of`] shows it.
+    #[serde(serialize_with = "as_text")]
+    #[sqlx(rename = "record_key")]
+    pub key: Vec<u8>,
+    /// Why it was parked.
+    pub parked_reason: String,
+    /// Who has discarded it.
+    #[sqlx(rename = "discarded_by")]
+    pub by: String,
+    /// When.
+    #[sqlx(rename = "discarded_at")]
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: String,
+}
+
 /// Dead letters could not be dealt with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -109,7 +139,7 @@ pub enum Error {
     Unknown(String),
     /// Nothing is parked under this key.
     #[error(
-        "nothing of {projection} is parked under the key {key}; `karmyq dead-letters list` shows what is"
+        "nothing of {projection} is parked under the key {key:?}; `karmyq dead-letters list` shows what is"
     )]
     NotParked {
         /// The projection.
@@ -141,15 +171,34 @@ pub enum Error {
 /// # Errors
 /// When there is no such projection, or the database fails.
 pub async fn list(pool: &PgPool, projection: Option<&str>) -> Result<Vec<ParkedKey>, Error> {
-    if let Some(name) = projection.filter(|it| registry::named(it).is_none()) {
-        return Err(Error::Unknown(name.to_owned()));
-    }
+    known(projection)?;
     let keys = sqlx::query_as(
         "SELECT projection, topic, partition, record_key, records, first_offset, kind, reason, since
          FROM projection.parked_keys WHERE $1 IS NULL OR projection = $1
          ORDER BY since, projection, topic, partition, record_key",
     );
     Ok(keys.bind(projection).fetch_all(pool).await?)
+}
+
+/// What was taken out for good, of one projection or of all, the last first, at most so many.
+///
+/// # Errors
+/// When there is no such projection, or the database fails.
+pub async fn discarded(pool: &PgPool, projection: Option<&str>, most: i64) -> Result<Vec<Discarded>, Error> {
+    known(projection)?;
+    let all = sqlx::query_as(
+        "SELECT projection, topic, partition, record_offset, record_key, parked_reason, discarded_by, discarded_at, reason
+         FROM projection.discarded WHERE $1 IS NULL OR projection = $1
+         ORDER BY discarded_at DESC, record_offset DESC LIMIT $2",
+    );
+    Ok(all.bind(projection).bind(most).fetch_all(pool).await?)
+}
+
+fn known(projection: Option<&str>) -> Result<(), Error> {
+    match projection.filter(|it| registry::named(it).is_none()) {
+        Some(name) => Err(Error::Unknown(name.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// The key of a projection that is shown like this; `topic` decides where several topics have it.

@@ -117,7 +117,7 @@ pub enum Error {
     #[error("{0} is stopped: see `karmyq projections status`; a rebuild does not need it to move")]
     Stopped(&'static str),
     /// There is no version to go back to.
-    #[error("no version of {0} is kept to go back to")]
+    #[error("no version of {0} is kept to go back to: only a rebuild or a rollback keeps the one before it")]
     NothingKept(&'static str),
     /// Another version is kept by now than the one that is meant.
     #[error("version {1} of {0} is not kept any more, another one is: look again")]

@@ -38,6 +38,8 @@ pub struct Verified {
     pub equal: bool,
     /// Live rows of all its tables.
     pub rows: i64,
+    /// Records that the replay could not fold either: what they say is in no row.
+    pub parked: usize,
     /// Its tables.
     pub tables: Vec<Comparison>,
 }
@@ -133,7 +135,7 @@ pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -
     }
     let equal = tables.iter().all(|it| it.equal);
     let rows = tables.iter().map(|it| it.live.rows).sum();
-    Ok(Verified { projection: registration.name, equal, rows, tables })
+    Ok(Verified { projection: registration.name, equal, rows, parked: replay.parked.len(), tables })
 }
 
 /// A transaction that sees the live version and its checkpoints at one moment. The locks come before the snapshot, so that

@@ -60,7 +60,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/console/{*elsewhere}", get(async || Failure::not_found("page")))
         .route("/console/login", get(entrance::show).post(entrance::log_in))
         .route("/console/logout", post(entrance::log_out))
-        .route("/console/projections", get(projections::list))
+        .route("/console/projections", get(projections::list).post(orders::of_all))
         .route("/console/projections/{name}", get(projections::show))
         .route("/console/projections/{name}/{kind}", post(orders::of_projection))
         .route("/console/orders", get(orders::list))

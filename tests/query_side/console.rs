@@ -220,7 +220,7 @@ async fn the_last_hour_is_drawn_and_what_nobody_has_seen_lately_is_unknown() {
     }
     assert_eq!(page.matches("<polyline").count(), 2, "without a gap a line each");
     let page = world.page("/console/projections/feed", &cookie).await;
-    for part in ["frozen", "no disk left", "kafka-transactions.sh abort", "request-events/0"] {
+    for part in ["frozen", "no disk left", "kafka-transactions.sh abort", "request-events/0", "2: see why"] {
         assert!(page.contains(part), "{part} in {page}");
     }
     world

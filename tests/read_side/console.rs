@@ -5,7 +5,7 @@ mod taking;
 
 use projectors::console::look_out;
 use projectors::console::orders::{Hands, carry_out_next};
-use projectors::{registry, status};
+use projectors::{dead_letters, registry, status};
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use tokio_util::sync::CancellationToken;
@@ -115,6 +115,40 @@ async fn orders_do_what_the_command_line_does_and_say_what_came_of_it() {
 }
 
 #[tokio::test]
+async fn one_order_rebuilds_all_projections_or_those_that_are_outdated() {
+    let mut world = World::new().await;
+    let running = world.start();
+    world.append(Story::new().events()).await;
+    world.folded().await;
+    let versions = async || -> Vec<(String, i32)> {
+        sqlx::query_as(
+            "SELECT projection, version FROM projection.active WHERE version > 1 ORDER BY projection",
+        )
+        .fetch_all(&world.owner())
+        .await
+        .expect("it can be told")
+    };
+    let outdated = json!({ "outdated": true });
+    let nothing = done(world.carried_out("rebuild_all", "", outdated.clone()).await);
+    assert_eq!((nothing, versions().await), (json!({ "rebuilt": [] }), Vec::new()));
+
+    sqlx::query("UPDATE projection.active SET fingerprint = 'other code' WHERE projection = 'feed'")
+        .execute(&world.owner())
+        .await
+        .expect("the owner may");
+    let one = done(world.carried_out("rebuild_all", "", outdated).await);
+    assert_eq!(one["rebuilt"][0]["projection"], "feed");
+    assert_eq!(versions().await, [("feed".to_owned(), 2)]);
+
+    let all = done(world.carried_out("rebuild_all", "", json!({})).await);
+    assert_eq!(all["rebuilt"].as_array().map(Vec::len), Some(registry::PROJECTIONS.len()));
+    assert_eq!(versions().await.len(), registry::PROJECTIONS.len());
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_parked_key_is_shown_and_redriven_by_order() {
     let mut world = World::new().await;
     let story = Story::new();
@@ -136,6 +170,8 @@ async fn a_parked_key_is_shown_and_redriven_by_order() {
         (&json!("unreadable"), &json!("RequestCreated"))
     );
     assert!(first["bytes"]["beginning"].as_str().is_some_and(|it| it.contains("not in wire")), "{first}");
+    let verified = done(world.carried_out("verify", "requests", json!({})).await);
+    assert!(verified["equal"] == true && verified["parked"].as_i64() > Some(0), "{verified}");
     let redriven = done(world.carried_out("redrive", "requests", of.clone()).await);
     assert_eq!(redriven["redriven"]["folded"], 0);
     assert!(redriven["redriven"]["stoppedAt"]["offset"].is_number(), "{redriven}");
@@ -193,6 +229,11 @@ async fn a_discard_takes_out_the_record_that_was_looked_at_and_no_other() {
             .await
             .expect("query-api may see it");
     assert_eq!(gone, [(first, "ana".to_owned(), "ticket 7".to_owned())]);
+    let told = dead_letters::discarded(&world.owner(), Some("requests"), 10).await.expect("it can be told");
+    let told: Vec<_> = told.iter().map(|it| (it.offset, it.by.as_str(), it.reason.as_str())).collect();
+    assert_eq!(told, [(first, "ana", "ticket 7")]);
+    let none = dead_letters::discarded(&world.owner(), Some("feed"), 10).await.expect("it can be told");
+    assert!(none.is_empty(), "{none:?}");
 
     let all = done(world.carried_out("redrive_all", "requests", json!({})).await);
     assert_eq!(

@@ -22,7 +22,7 @@ const READERS: usize = 4;
 #[tokio::test]
 async fn a_swap_waits_for_a_reading_that_has_its_snapshot_and_not_its_tables_yet() {
     let (world, running) = folded(5).await;
-    let mut reading = query_api::open_reading(&world.owner()).await.expect("a reading");
+    let mut reading = query_api::open_reading(&world.owner(), None).await.expect("a reading");
     // The snapshot is taken now, and of another projection's table.
     let members: i64 = sqlx::query_scalar("SELECT count(*) FROM community.memberships")
         .fetch_one(&mut *reading)
@@ -92,7 +92,7 @@ async fn readers_notice_nothing_of_twenty_swaps_and_rollbacks_under_traffic() {
 async fn read_on(pool: PgPool, visible: Arc<AtomicI64>, readings: Arc<AtomicU64>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let at_least = visible.load(Ordering::SeqCst);
-        let mut reading = query_api::open_reading(&pool).await.expect("a reading");
+        let mut reading = query_api::open_reading(&pool, None).await.expect("a reading");
         let mut counts = Vec::new();
         for table in [
             "community.memberships",

@@ -1,5 +1,7 @@
-//! `karmyq dead-letters`: what projections could not fold, and how it comes back.
+//! `karmyq dead-letters`: what projections could not fold, and how it comes back. `hints` says what can be done next.
 
+mod discarded;
+mod hints;
 mod show;
 
 use std::process::ExitCode;
@@ -16,7 +18,7 @@ use sqlx::PgPool;
 
 use crate::engine::Engine;
 use crate::settings;
-use crate::terminal::say;
+use crate::terminal::{mention, say};
 
 const HEALING: &str = "A record that a projection cannot fold (unreadable, of an unknown type, refused by PostgreSQL, or the \
 code panics on it) is parked together with the later records of its key; all other keys go on. To heal a key:
@@ -27,9 +29,10 @@ code panics on it) is parked together with the later records of its key; all oth
      karmyq dead-letters redrive PROJECTION KEY        folds them in order, and what arrived meanwhile
   or, where the record itself is wrong and nothing will ever fold it,
      karmyq dead-letters discard PROJECTION KEY --reason WHY   takes it out for good, and redrives what came after it
+  4. karmyq dead-letters list                          each projection parks for itself: the same record may be in several
 
 Redriving with the cause uncorrected does no harm: the key stays parked. Nothing is lost or doubled if either is
-interrupted: run it again.";
+interrupted: run it again. A key that is no text is shown as hexadecimal bytes; 0x is an empty one.";
 
 /// What can be done about dead letters.
 #[derive(Clone, Debug, Subcommand)]
@@ -79,6 +82,17 @@ pub(crate) enum Command {
         #[arg(long, env = "USER")]
         by: String,
     },
+    /// What was discarded: by whom, when and why, the last first
+    Discarded {
+        /// Only of this projection
+        projection: Option<String>,
+        /// At most so many records
+        #[arg(long, default_value_t = 100)]
+        most: u32,
+        /// Answer with one JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A parked key.
@@ -106,11 +120,7 @@ impl Command {
     /// Does it, as the owner of the tables.
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let url = settings::required("MIGRATIONS_DATABASE_URL")?;
-        let options = postgres::Options {
-            application: "karmyq dead-letters",
-            max_connections: 2,
-            statement_timeout: None,
-        };
+        let options = postgres::Options::for_tool("karmyq dead-letters", 2);
         let owner = postgres::pool(&url, &options)?;
         match self {
             Self::List { projection, json } => list(&owner, projection.as_deref(), json).await,
@@ -124,11 +134,11 @@ impl Command {
                 redrive(&owner, keys, json).await
             }
             Self::Discard { of, reason, whole_key, by } => {
-                if reason.trim().is_empty() {
-                    bail!("a reason must be given: it is all that tells later why the record is missing");
-                }
-                let what = Discard { whole_key, first_offset: None, by: &by, reason: &reason };
-                discard(&owner, &of, what).await
+                let (reason, by) = signed(&reason, &by)?;
+                discard(&owner, &of, Discard { whole_key, first_offset: None, by, reason }).await
+            }
+            Self::Discarded { projection, most, json } => {
+                discarded::run(&owner, projection.as_deref(), most, json).await
             }
         }
     }
@@ -146,7 +156,7 @@ async fn list(owner: &PgPool, projection: Option<&str>, as_json: bool) -> Result
             "projection", "key", "records", "since", "first record"
         ));
         keys.iter().for_each(|it| say(line(it)));
-        say("\n`karmyq dead-letters --help` tells how to heal a key");
+        mention(hints::to_look(&keys));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -169,21 +179,33 @@ fn age(it: &ParkedKey) -> String {
 }
 
 async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<ExitCode> {
+    if keys.is_empty() && !as_json {
+        say("nothing is parked");
+        return Ok(ExitCode::SUCCESS);
+    }
     let source = Engine::connect(Reader::from_environment()).await?;
-    let (mut told, mut healed) = (Vec::new(), true);
+    let (mut told, mut stopped) = (Vec::new(), Vec::new());
     for key in keys {
         let Some(registration) = registry::named(&key.projection) else {
             bail!("this version has no projection {}", key.projection)
         };
         let redriven = dead_letters::redrive(&source.source(), owner, registration, &key).await?;
-        healed &= redriven.stopped_at.is_none();
         if !as_json {
             say(outcome(&key, &redriven));
         }
         told.push(json!({ "projection": key.projection, "topic": key.topic, "key": text_of(&key.key), "redriven": redriven }));
+        if redriven.stopped_at.is_some() {
+            stopped.push(key);
+        }
     }
+    let healed = stopped.is_empty();
     if as_json {
         say(json!({ "healed": healed, "keys": told }));
+    } else if !healed {
+        if told.len() > 1 {
+            say(format_args!("{} of {} keys healed", told.len() - stopped.len(), told.len()));
+        }
+        mention(hints::to_go_on(&stopped));
     }
     Ok(if healed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -200,8 +222,23 @@ async fn discard(owner: &PgPool, of: &Of, what: Discard<'_>) -> Result<ExitCode>
         say(json!({ "discarded": discarded, "redriven": redriven }));
     } else {
         say(format_args!("{discarded} record(s) discarded; {}", outcome(&key, &redriven)));
+        if redriven.stopped_at.is_some() {
+            mention(hints::to_go_on(&[key]));
+        }
     }
     Ok(if redriven.stopped_at.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reason and name, if there is something in both.
+fn signed<'a>(reason: &'a str, by: &'a str) -> Result<(&'a str, &'a str)> {
+    let (reason, by) = (reason.trim(), by.trim());
+    if reason.is_empty() {
+        bail!("a reason must be given: it is all that tells later why the record is missing");
+    }
+    if by.is_empty() {
+        bail!("--by must say who does it: nobody could be asked later");
+    }
+    Ok((reason, by))
 }
 
 fn outcome(key: &ParkedKey, redriven: &Redriven) -> String {
@@ -215,5 +252,17 @@ fn outcome(key: &ParkedKey, redriven: &Redriven) -> String {
                 at.reason
             )
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signed;
+
+    #[test]
+    fn nobody_discards_without_a_reason_and_a_name() {
+        assert_eq!(signed(" ticket 7 ", "ana\n").expect("both are given"), ("ticket 7", "ana"));
+        assert!(signed(" ", "ana").is_err_and(|it| it.to_string().contains("reason")));
+        assert!(signed("ticket 7", "").is_err_and(|it| it.to_string().contains("--by")));
     }
 }

@@ -16,8 +16,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// waits for the other.
 pub(crate) async fn run() -> Result<ExitCode> {
     let url = settings::required("MIGRATIONS_DATABASE_URL")?;
-    let options =
-        postgres::Options { application: "karmyq migrate", max_connections: 1, statement_timeout: None };
+    let options = postgres::Options::for_tool("karmyq migrate", 1);
     let pool = postgres::pool(&url, &options)?;
     let mut connection = pool.acquire().await.context("cannot connect to MIGRATIONS_DATABASE_URL")?;
     let table = MIGRATIONS.table_name.as_ref();

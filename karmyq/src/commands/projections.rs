@@ -26,7 +26,7 @@ pub(crate) enum Command {
     /// live: at the end or within 5 seconds of it · parked keys: live but for them, see `karmyq dead-letters` ·
     /// catching up · frozen: not moving for 30 seconds although there is something to fold, or behind a transaction
     /// that nobody ends · stopped: more keys are parked than `PARKED_KEYS_STOPPED`, so the code must be at fault
-    Status(Asked),
+    Status(status::Status),
     /// Fold the topics from the start into fresh tables and swap them in, while the old ones serve
     ///
     /// Queries see the old rows until the swap, which is one transaction, and the new ones from then on. The version before
@@ -66,15 +66,22 @@ pub(crate) struct Asked {
 /// Which ones, said expressly, because it changes something.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Named {
+    #[command(flatten)]
+    which: Which,
+    /// Answer with JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Names, or all.
+#[derive(Args, Clone, Debug)]
+#[group(required = true)]
+struct Which {
     /// Projections
-    #[arg(required_unless_present = "all")]
     names: Vec<String>,
     /// All projections, one after the other
     #[arg(long, conflicts_with = "names")]
     all: bool,
-    /// Answer with JSON on standard output
-    #[arg(long)]
-    json: bool,
 }
 
 impl Command {
@@ -83,7 +90,7 @@ impl Command {
         let owner = owner()?;
         let engine = async || Engine::connect(Reader::from_environment()).await;
         match self {
-            Self::Status(asked) => status::tell(&engine().await?, &owner, &asked).await,
+            Self::Status(asked) => asked.run(&engine().await?, &owner).await,
             Self::Rebuild(asked) => asked.run(&engine().await?, &owner).await,
             Self::Cancel(asked) => rebuild::cancel(&owner, &asked).await,
             Self::Rollback(named) => rebuild::roll_back(&engine().await?, &owner, &named).await,
@@ -96,8 +103,7 @@ impl Command {
 
 fn owner() -> Result<PgPool> {
     let url = settings::required("MIGRATIONS_DATABASE_URL")?;
-    let options =
-        postgres::Options { application: "karmyq projections", max_connections: 8, statement_timeout: None };
+    let options = postgres::Options::for_tool("karmyq projections", 8);
     Ok(postgres::pool(&url, &options)?)
 }
 
@@ -111,8 +117,13 @@ impl Asked {
 impl Named {
     /// The names, or those of all projections.
     fn names(&self) -> Vec<String> {
-        if self.all { every_name() } else { self.names.clone() }
+        if self.which.all { every_name() } else { self.which.names.clone() }
     }
+}
+
+/// What no fold of the log brings into the rows, and where to look.
+fn parked_line(name: &str, records: usize) -> String {
+    format!("  {records} record(s) of {name} are parked: karmyq dead-letters list {name}")
 }
 
 fn every_name() -> Vec<String> {

@@ -31,7 +31,7 @@ const TELL: Duration = Duration::from_secs(2);
 const ATTEMPTS: u32 = 6;
 
 /// What folds a whole projection, beside the workers of the same process.
-const HEAVY: &[&str] = &["rebuild", "rollback", "verify", "heal"];
+const HEAVY: &[&str] = &["rebuild", "rebuild_all", "rollback", "verify", "heal"];
 
 /// What is done soon.
 const LIGHT: &[&str] = &["drop", "show", "redrive", "redrive_all", "discard"];
@@ -70,6 +70,7 @@ struct Order {
 #[serde(default, rename_all = "camelCase")]
 struct Details {
     throttle: Option<NonZeroU32>,
+    outdated: bool,
     version: Option<i32>,
     id: Option<Uuid>,
     topic: Option<String>,

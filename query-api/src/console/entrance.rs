@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{FromRequestParts, State};
-use axum::http::header::{COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::header::{COOKIE, LOCATION, ORIGIN, REFERER, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use service_kit::auth::{Authenticator, Claims, TokenError};
@@ -77,11 +77,14 @@ pub(crate) fn uncounted(authenticator: &Authenticator) -> Uncounted {
     })
 }
 
-/// Back to the page afterwards. What a form asked for is not repeated: whoever sent it sees the page again and decides.
+/// Back to the page afterwards. What a form asked for is not repeated: whoever sent it is told, sees its page again and decides.
 fn to_entrance(parts: &Parts) -> Response {
-    let page = if parts.method == Method::GET { parts.uri.path_and_query() } else { None };
-    let page = page.map_or(HOME, |it| it.as_str());
-    Redirect::to(&format!("/console/login?next={}", encoded(page))).into_response()
+    let read = parts.method == Method::GET;
+    let referrer = || parts.headers.get(REFERER)?.to_str().ok()?.parse::<Uri>().ok();
+    let page = if read { Some(parts.uri.clone()) } else { referrer() };
+    let page = page.as_ref().and_then(Uri::path_and_query).map_or(HOME, |it| it.as_str());
+    let lost = if read { "" } else { "&lost=form" };
+    Redirect::to(&format!("/console/login?next={}{lost}", encoded(page))).into_response()
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -98,7 +101,9 @@ struct LoginPage {
 
 /// GET /console/login.
 pub(super) async fn show(parts: Parts) -> Shown {
-    page(&LoginPage { next: next(&Params::of_query(parts.uri.query())), refusal: "" })
+    let params = Params::of_query(parts.uri.query());
+    let refusal = if params.text("lost").is_some() { LOST } else { "" };
+    page(&LoginPage { next: next(&params), refusal })
 }
 
 /// POST /console/login: `token`, and `next`, the page to go to.
@@ -133,6 +138,9 @@ pub(super) async fn log_out(headers: HeaderMap, Form(_): Form) -> Shown {
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie), (LOCATION, "/console/login".to_owned())])
         .into_response())
 }
+
+const LOST: &str =
+    "you were not signed in any more, so what you asked for was not done: sign in, and ask again";
 
 const PLAIN: &str = "this page came over plain HTTP, where anybody on the way could read the token and the browser would not \
                      keep it: reach query-api over TLS, or on its own machine";

@@ -20,11 +20,15 @@ use super::words;
 use crate::app::App;
 use crate::params::Params;
 
-/// What can be done to a projection.
+/// What can be done to a projection. `rebuild_all` and its `cancel` have a form of their own.
 const OF_PROJECTION: [&str; 6] = ["rebuild", "cancel", "rollback", "drop", "verify", "heal"];
 
 /// What can be done about parked keys.
 const OF_DEAD_LETTERS: [&str; 4] = ["show", "redrive", "redrive_all", "discard"];
+
+/// What is done once while it goes on: a second verify would tell nothing new, and a second rebuild would take the place of
+/// the version that the first one keeps.
+const ONCE: [&str; 3] = ["rebuild", "rebuild_all", "verify"];
 
 /// An order that is taken and silent for so long was cut off.
 const SILENT: TimeDelta = TimeDelta::seconds(30);
@@ -95,6 +99,21 @@ pub(super) async fn of_projection(
     ask(&app.pool, &operator, form, (&kind, &name), details).await
 }
 
+/// POST /console/projections: `kind`, `rebuild_all` or its `cancel`; `throttle`, and `outdated` for those alone whose rows
+/// other code has made.
+pub(super) async fn of_all(operator: Operator, State(app): State<App>, Form(mut form): Form) -> Shown {
+    let (kind, details) = match form.text("kind").as_deref() {
+        Some("rebuild_all") => {
+            let throttle = form.integer("throttle", 1..=10_000_000);
+            let outdated = form.text("outdated").is_some();
+            ("rebuild_all", json!({ "throttle": throttle, "outdated": outdated }))
+        }
+        Some("cancel") => ("cancel", json!({})),
+        _ => return Err(Failure::not_found("thing to do")),
+    };
+    ask(&app.pool, &operator, form, (kind, ""), details).await
+}
+
 /// POST /console/dead-letters/{kind}: `projection`, and but for `redrive_all` `topic` and `key`; to discard `offset`, the
 /// first that is parked, `reason` and `whole_key`.
 pub(super) async fn of_dead_letters(
@@ -143,8 +162,7 @@ async fn ask(
         let faults: Vec<_> = problem.fields().iter().map(|it| it.message.as_str()).collect();
         Failure::new(StatusCode::BAD_REQUEST, faults.join("; "))
     })?;
-    // It folds the whole log and changes nothing: a second one beside it would tell nobody anything.
-    if kind == "verify"
+    if ONCE.contains(&kind)
         && let Some(open) = open(pool, kind, projection).await?
     {
         return Ok(Redirect::to(&format!("/console/orders/{open}")).into_response());
@@ -166,10 +184,11 @@ async fn ask(
     Ok(Redirect::to(&format!("/console/orders/{id}")).into_response())
 }
 
-/// An order of this kind of which something may still come.
+/// An order of this kind of which something may still come, and that nobody has cancelled.
 async fn open(pool: &PgPool, kind: &str, projection: &str) -> sqlx::Result<Option<Uuid>> {
     let latest = latest(pool, Some(projection), SHOWN).await?;
-    Ok(latest.into_iter().find(|it| it.kind == kind && it.is_open()).map(|it| it.id))
+    let open = |it: &Row| it.kind == kind && it.is_open() && it.cancelled_by.is_none();
+    Ok(latest.into_iter().find(open).map(|it| it.id))
 }
 
 /// GET /console/orders.
@@ -208,6 +227,7 @@ impl Row {
     pub(super) fn state(&self) -> &str {
         let now = Utc::now();
         match (self.outcome.as_deref(), self.told_at) {
+            (Some("done"), _) => self.reached(),
             (Some(outcome), _) => outcome,
             (None, Some(told)) if now - told <= SILENT => "at work",
             (None, Some(_)) => "cut off",
@@ -239,7 +259,32 @@ impl Row {
 
     /// Only the owner of the tables can do it.
     fn is_of_owner(&self) -> bool {
-        OF_PROJECTION.contains(&self.kind.as_str())
+        self.kind == "rebuild_all" || OF_PROJECTION.contains(&self.kind.as_str())
+    }
+
+    fn is_of_dead_letters(&self) -> bool {
+        OF_DEAD_LETTERS.contains(&self.kind.as_str())
+    }
+
+    /// What it is about, beside the projection: a key or an id, as much as a list has room for.
+    pub(super) fn about(&self) -> Option<String> {
+        let about = self.detail("key").or_else(|| self.detail("id"))?;
+        Some(if about.chars().count() > 40 {
+            about.chars().take(39).chain(['…']).collect()
+        } else {
+            about.to_owned()
+        })
+    }
+
+    /// What is asked for, in words.
+    fn title(&self) -> String {
+        match (self.kind.as_str(), self.projection.as_str()) {
+            ("rebuild_all", _) if self.details.0["outdated"] == true => "rebuild what is outdated".to_owned(),
+            ("rebuild_all", _) => "rebuild all projections".to_owned(),
+            ("cancel", "") => "cancel the rebuild of several projections".to_owned(),
+            ("redrive_all", name) => format!("redrive all keys of {name}"),
+            (kind, name) => format!("{kind} {name}"),
+        }
     }
 
     fn detail(&self, name: &str) -> Option<&str> {
@@ -253,8 +298,11 @@ impl Row {
 
     /// The command that does the same.
     fn command(&self) -> String {
-        let (kind, name) = (&self.kind, &self.projection);
+        let kind = &self.kind;
+        let name = if self.projection.is_empty() { "--all" } else { &self.projection };
         let quoted = |it: &str| format!("'{}'", it.replace('\'', r"'\''"));
+        let throttle =
+            self.details.0["throttle"].as_u64().map_or_else(String::new, |it| format!(" --throttle {it}"));
         match kind.as_str() {
             "heal" => {
                 return format!(
@@ -262,13 +310,14 @@ impl Row {
                     self.detail("id").unwrap_or_default()
                 );
             }
+            "rebuild_all" => {
+                let which = if self.details.0["outdated"] == true { "--auto" } else { "--all" };
+                return format!("karmyq projections rebuild {which}{throttle}");
+            }
             "redrive_all" => return format!("karmyq dead-letters redrive-all {name}"),
             _ => {}
         }
         if self.is_of_owner() {
-            let throttle = self.details.0["throttle"]
-                .as_u64()
-                .map_or_else(String::new, |it| format!(" --throttle {it}"));
             return format!("karmyq projections {kind} {name}{throttle}");
         }
         let mut command =

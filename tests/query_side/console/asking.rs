@@ -126,20 +126,115 @@ async fn a_form_that_is_sent_twice_is_one_order() {
 }
 
 #[tokio::test]
-async fn a_verify_is_not_repeated_while_one_is_open() {
+async fn what_folds_a_whole_log_is_not_repeated_while_one_is_open() {
     let (world, cookie) = World::with_operator().await;
-    let ask = async || {
-        let asked = sent(world.own_form("/console/projections/feed/verify", &cookie, &[])).await;
-        header(&asked, "location").to_owned()
-    };
-    let first = ask().await;
-    assert_eq!(ask().await, first);
-    world.project("UPDATE projection.orders SET taken_at = now(), told_at = now()".to_owned()).await;
-    assert_eq!(ask().await, first);
-    world
-        .project("UPDATE projection.orders SET ended_at = now(), outcome = 'done', answer = '{}'".to_owned())
-        .await;
-    assert_ne!(ask().await, first);
+    for (path, fields) in [
+        ("/console/projections/feed/verify", vec![]),
+        // The second would take the place of the version that the first keeps.
+        ("/console/projections/feed/rebuild", vec![]),
+        ("/console/projections", vec![("kind", "rebuild_all")]),
+    ] {
+        let ask = async || {
+            let asked = sent(world.own_form(path, &cookie, &fields)).await;
+            header(&asked, "location").to_owned()
+        };
+        let change = async |to: &str| {
+            world.project(format!("UPDATE projection.orders SET {to} WHERE outcome IS NULL")).await;
+        };
+        let first = ask().await;
+        assert_eq!(ask().await, first, "{path}");
+        change("taken_at = now(), told_at = now()").await;
+        assert_eq!(ask().await, first, "{path}");
+        change("cancelled_by = 'bo'").await;
+        let second = ask().await;
+        assert_ne!(second, first, "{path}: nothing will come of the first");
+        change("ended_at = now(), outcome = 'done', answer = '{}'").await;
+        assert_ne!(ask().await, second, "{path}");
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn several_are_rebuilt_by_one_order() {
+    let (world, cookie) = World::with_operator().await;
+    let ask =
+        async |fields: &[(&str, &str)]| sent(world.own_form("/console/projections", &cookie, fields)).await;
+    assert_eq!(ask(&[("kind", "drop")]).await.status(), 404);
+    assert_eq!(ask(&[("kind", "rebuild_all"), ("throttle", "fast")]).await.status(), 400);
+    let asked = ask(&[("kind", "rebuild_all"), ("outdated", "yes"), ("throttle", "500")]).await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    for part in ["rebuild what is outdated", "karmyq projections rebuild --auto --throttle 500", "waiting"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let answer =
+        r#"{"rebuilt": [{"projection": "feed", "version": 3, "records": 9, "rows": 2, "parked": 1}]}"#;
+    world.project(format!("UPDATE projection.orders SET outcome = 'done', answer = '{answer}'")).await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    let told = "feed: version 3 is live: 9 records, 2 rows, 0 s, but for 1 record(s) that are parked";
+    assert!(page.contains(told), "{page}");
+    let cancelled = ask(&[("kind", "cancel")]).await;
+    let page = world.page(header(&cancelled, "location"), &cookie).await;
+    assert!(page.contains("cancel the rebuild of several"), "{page}");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_for_healed_what_is_still_held_back() {
+    let (world, cookie) = World::with_operator().await;
+    let stopped =
+        r#"{"redriven": {"folded": 0, "stoppedAt": {"offset": 7, "reason": "no schema"}}, "discarded": 1}"#;
+    let healed = r#"{"redriven": {"folded": 2, "stoppedAt": null}, "discarded": 1}"#;
+    for (kind, answer, state) in [
+        ("redrive", stopped, "still parked"),
+        ("redrive", healed, "done"),
+        ("discard", stopped, "still parked"),
+        ("discard", healed, "done"),
+        ("redrive_all", r#"{"keys": 2, "folded": 1, "stoppedKeys": 1, "stopped": []}"#, "still parked"),
+        ("redrive_all", r#"{"keys": 2, "folded": 2, "stoppedKeys": 0, "stopped": []}"#, "done"),
+        ("verify", r#"{"equal": false, "tables": []}"#, "different"),
+        ("verify", r#"{"equal": true, "parked": 2, "tables": []}"#, "done"),
+    ] {
+        let id = Uuid::now_v7();
+        let order = "INSERT INTO projection.orders (id, kind, projection, details, asked_by, ended_at, outcome, answer)
+             VALUES ($1, $2, 'feed', '{\"key\": \"k-1\"}', 'ana', now(), 'done', $3::jsonb)";
+        let left = sqlx::query(order).bind(id).bind(kind).bind(answer).execute(&world.owner).await;
+        left.expect("the owner may");
+        let page = world.page(&format!("/console/orders/{id}"), &cookie).await;
+        assert!(page.contains(&format!(">{state}</span>")), "{kind} {state}: {page}");
+        let way_out =
+            page.contains("Correct the cause") && page.contains("/console/dead-letters?projection=feed");
+        assert_eq!(way_out, state == "still parked", "{kind} {state}: {page}");
+        let open = page.contains("data-often");
+        assert!(!open, "{kind}: nothing more comes of it");
+        let equal_but = page.contains("the rows are what the log says, but for 2 record(s) that are parked");
+        assert_eq!(equal_but, answer.contains("parked"), "{kind}: {page}");
+    }
+    let list = world.page("/console/orders", &cookie).await;
+    assert_eq!(list.matches(">still parked</span>").count(), 3, "{list}");
+    assert!(list.contains("<code>k-1</code>"), "the list tells which key: {list}");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_signed_out_meanwhile_is_told_that_nothing_was_done() {
+    let (world, cookie) = World::with_operator().await;
+    let from = format!("{}/console/dead-letters?projection=feed", world.origin());
+    let asked = world.form("/console/dead-letters/redrive_all", &[("projection", "feed")]);
+    let asked = sent(asked.header("origin", world.origin()).header("referer", from)).await;
+    let location = header(&asked, "location").to_owned();
+    assert_eq!(location, "/console/login?next=/console/dead-letters%3Fprojection%3Dfeed&lost=form");
+    let page = sent(world.raw(&location)).await.text().await.expect("it is text");
+    assert!(page.contains("what you asked for was not done"), "{page}");
+    assert!(page.contains("value=\"/console/dead-letters?projection=feed\""), "{page}");
+    let elsewhere = world.form("/console/projections/feed/rebuild", &[]).header("origin", world.origin());
+    let elsewhere = sent(elsewhere.header("referer", "https://evil.example/trap")).await;
+    let page = sent(world.raw(header(&elsewhere, "location"))).await.text().await.expect("it is text");
+    assert!(page.contains("value=\"/console/projections\""), "{page}");
+    let looked = sent(world.raw("/console/orders")).await;
+    let page = sent(world.raw(header(&looked, "location"))).await.text().await.expect("it is text");
+    assert!(!page.contains("was not done"), "{page}");
+    assert!(!world.page("/console/login", &cookie).await.contains("was not done"));
+    assert_eq!(world.orders().await, 0);
     world.drop().await;
 }
 

@@ -156,6 +156,45 @@ async fn a_cancel_is_carried_out_while_everything_else_waits_for_a_place() {
 }
 
 #[tokio::test]
+async fn a_cancel_is_about_what_was_asked_for_before() {
+    let (world, running) = folded(1).await;
+    let never = CancellationToken::new();
+    let before = world.order("rebuild", "requests", json!({})).await;
+    let cancel = world.order("cancel", "requests", json!({})).await;
+    let after = world.order("rebuild", "requests", json!({})).await;
+    sqlx::query("UPDATE projection.orders SET asked_at = now() - interval '1 second' WHERE id = $1")
+        .bind(before)
+        .execute(&world.owner())
+        .await
+        .expect("the owner may");
+    // Whoever is free for nothing else is free for a cancel.
+    sqlx::query("UPDATE projection.orders SET taken_at = now(), told_at = now() WHERE kind = 'rebuild'")
+        .execute(&world.projector())
+        .await
+        .expect("projectors may");
+    assert!(carry_out_next(&world.hands(), &never).await.expect("looked"));
+    assert_eq!(done(world.outcome(cancel).await), json!({ "became": "nothing_ran", "orders": 1 }));
+    let told: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM projection.orders WHERE cancelled_by IS NOT NULL")
+            .fetch_all(&world.reader())
+            .await
+            .expect("query-api may see it");
+    assert_eq!(told, [before], "and not {after}");
+
+    // Those that rebuild several belong to no projection, and have a cancel of their own.
+    let several = world.order("rebuild_all", "", json!({})).await;
+    sqlx::query("UPDATE projection.orders SET taken_at = now(), told_at = now() WHERE id = $1")
+        .bind(several)
+        .execute(&world.projector())
+        .await
+        .expect("projectors may");
+    let cancel = world.carried_out("cancel", "", json!({})).await;
+    assert_eq!(done(cancel), json!({ "became": "nothing_ran", "orders": 1 }));
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn what_is_at_work_stops_when_somebody_cancels_its_order() {
     let (world, running) = folded(3).await;
     let never = CancellationToken::new();

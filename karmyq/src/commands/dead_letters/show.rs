@@ -8,9 +8,9 @@ use serde_json::json;
 use service_kit::config::Reader;
 use sqlx::PgPool;
 
-use super::Of;
+use super::{Of, hints};
 use crate::engine::Engine;
-use crate::terminal::say;
+use crate::terminal::{mention, say};
 
 /// Shows what was asked for.
 pub(super) async fn run(owner: &PgPool, of: &Of, most: u32) -> Result<ExitCode> {
@@ -32,5 +32,6 @@ pub(super) async fn run(owner: &PgPool, of: &Of, most: u32) -> Result<ExitCode> 
     if left > 0 {
         say(format_args!("… and {left} more"));
     }
+    mention(hints::to_heal(&key));
     Ok(ExitCode::SUCCESS)
 }

@@ -74,6 +74,9 @@ impl Rebuild {
                 let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
                 let what = format!("version {} of {name} is live", report.version);
                 say(format_args!("{what}: {} records, {} rows, {seconds:.1} s", report.records, report.rows));
+                if report.parked > 0 {
+                    say(super::parked_line(&name, report.parked));
+                }
                 say(format_args!(
                     "the one before is kept: `karmyq projections rollback {name}` brings it back"
                 ));
@@ -113,7 +116,7 @@ async fn heal(
         let healed = heal::heal(&engine.source(), owner, name, id, options, &cancelled).await?;
         if !json {
             say(format_args!(
-                "{name}: {} rows bear {id}, {} were wrong and are right now",
+                "{name}: {} rows bear {id}, {} of them were wrong and are corrected",
                 healed.rows, healed.healed
             ));
         }

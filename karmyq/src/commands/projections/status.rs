@@ -1,19 +1,53 @@
 //! `karmyq projections status`: how far each projection is, and what is done to it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
+use clap::Args;
 use projectors::rebuild::{JobState, JobStatus};
 use projectors::status::{self, ProjectionStatus, State};
 use serde_json::json;
+use service_kit::shutdown;
 use sqlx::PgPool;
 
 use super::Asked;
 use crate::engine::Engine;
 use crate::terminal::say;
 
+/// How often it is told while somebody watches.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// What to tell, and how often.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    asked: Asked,
+    /// Tell it again every two seconds, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+}
+
+impl Status {
+    /// Tells it, once or until somebody has seen enough.
+    pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
+        if !self.watch {
+            return tell(engine, owner, &self.asked).await;
+        }
+        let enough = shutdown::on_signal();
+        while !enough.is_cancelled() {
+            tell(engine, owner, &self.asked).await?;
+            if !self.asked.json {
+                say("");
+            }
+            enough.run_until_cancelled(tokio::time::sleep(AGAIN)).await;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 /// Tells the status of what was asked for.
-pub(super) async fn tell(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
+async fn tell(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
     let mut all = Vec::new();
     if asked.names.is_empty() {
         all = status::status(&engine.source(), owner, None).await?;

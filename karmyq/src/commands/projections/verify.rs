@@ -34,14 +34,23 @@ impl Verify {
             all.push(verified);
         }
         let equal = all.iter().all(|it| it.equal);
+        let parked: Vec<_> = all.iter().filter(|it| it.parked > 0).collect();
         if self.asked.json {
             say(json!(all));
-        } else if equal {
-            say("the rows are what the log says");
         } else {
-            say("some rows are not what the log says; `karmyq projections rebuild` makes them so");
+            say(verdict(equal, parked.is_empty()));
+            parked.iter().for_each(|it| say(super::parked_line(it.projection, it.parked)));
         }
         Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// In a sentence. What is parked is in no row, live or replayed, and yet the log says it.
+fn verdict(equal: bool, nothing_parked: bool) -> &'static str {
+    match (equal, nothing_parked) {
+        (true, true) => "the rows are what the log says",
+        (true, false) => "the rows are what the log says, but for what is parked:",
+        (false, _) => "some rows are not what the log says; `karmyq projections rebuild` makes them so",
     }
 }
 

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::{HEAVY, Hands, Order, this_process};
 use crate::dead_letters::{self, Discard, ParkedKey, Redriven};
 use crate::projection::Registration;
-use crate::rebuild::{self, Options};
-use crate::{heal, registry, rollback, verify};
+use crate::rebuild::{self, Cancelled, Options};
+use crate::{heal, outdated, registry, rollback, verify};
 
 /// Most records that are shown of a parked key, and most keys that are named of those that stay parked.
 const SHOWN: usize = 20;
@@ -26,6 +26,7 @@ impl Hands {
                     rebuild::rebuild(&self.source, self.owner()?, name, &options, |_| {}, stop).await;
                 Ok(serde_json::to_value(report?)?)
             }
+            "rebuild_all" => self.rebuild_all(order, stop).await,
             "rollback" => {
                 let options = options(order);
                 let report =
@@ -59,21 +60,44 @@ impl Hands {
         }
     }
 
-    /// Stops the job of the projection, whoever runs it, and then what orders do with it beside, but for those of which
-    /// nothing will come any more.
+    /// One projection after the other. Which ones are outdated is looked up when it begins, and not when somebody asks.
+    async fn rebuild_all(&self, order: &Order, stop: &CancellationToken) -> anyhow::Result<Value> {
+        let owner = self.owner()?;
+        let mut due: Vec<_> = registry::PROJECTIONS.iter().collect();
+        if order.details.outdated {
+            due = outdated::outdated(owner, &due).await?;
+        }
+        let (options, mut rebuilt) = (options(order), Vec::new());
+        for it in &due {
+            let report = rebuild::rebuild(&self.source, owner, it.name, &options, |_| {}, stop).await;
+            let so_far =
+                || format!("{} of {} projections are rebuilt; {}", rebuilt.len(), due.len(), it.name);
+            let report = report.with_context(so_far)?;
+            rebuilt.push(report);
+        }
+        Ok(json!({ "rebuilt": rebuilt }))
+    }
+
+    /// Stops the job of the projection, whoever runs it, and then what orders do with it beside, but for those that were
+    /// asked for later or of which nothing will come any more. Without a projection, the orders that rebuild several.
     async fn cancel(&self, order: &Order) -> anyhow::Result<Value> {
-        let became = rebuild::cancel(self.owner()?, &order.projection, &by(order)).await?;
+        let became = match order.projection.as_str() {
+            "" => Cancelled::NothingRan,
+            name => rebuild::cancel(self.owner()?, name, &by(order)).await?,
+        };
         let told = sqlx::query(
             "UPDATE projection.orders SET cancelled_by = $3,
                  ended_at = CASE WHEN taken_at IS NULL THEN now() END,
                  outcome = CASE WHEN taken_at IS NULL THEN 'failed' END,
                  error = CASE WHEN taken_at IS NULL THEN 'cancelled before anybody took it' END
              WHERE projection = $1 AND kind = ANY ($2) AND ended_at IS NULL
-               AND COALESCE(told_at + interval '30 seconds', lapses_at) > now()",
+               AND COALESCE(told_at + interval '30 seconds', lapses_at) > now()
+               AND (asked_at, id) < (SELECT asked_at, id FROM projection.orders WHERE id = $4)",
         )
         .bind(&order.projection)
         .bind(HEAVY)
         .bind(&order.asked_by)
+        .bind(order.id)
         .execute(&self.pool)
         .await?;
         Ok(json!({ "became": became, "orders": told.rows_affected() }))

@@ -39,7 +39,8 @@ impl Row {
             return String::new();
         }
         match self.kind.as_str() {
-            "rebuild" => rebuilt(it),
+            "rebuild" => format!("{}. The one before is kept: a rollback brings it back", rebuilt(it)),
+            "rebuild_all" => rebuilt_all(it),
             "rollback" => rolled_back(it),
             "drop" => match it["version"].as_i64() {
                 Some(version) => format!("version {version} is dropped"),
@@ -47,11 +48,13 @@ impl Row {
             },
             "cancel" => cancelled(it),
             "heal" => format!(
-                "{} rows bear the id; {} were wrong and are right now",
+                "{} rows bear the id; {} of them were wrong and are corrected",
                 number(&it["rows"]),
                 number(&it["healed"])
             ),
-            "verify" if it["equal"] == true => "the rows are what the log says".to_owned(),
+            "verify" if it["equal"] == true => {
+                format!("the rows are what the log says{}", but_for_parked(it))
+            }
             "verify" => "some rows are not what the log says; a rebuild makes them so".to_owned(),
             "redrive" => redriven(&it["redriven"]),
             "redrive_all" => redriven_all(it),
@@ -59,6 +62,17 @@ impl Row {
                 format!("{} record(s) discarded; {}", number(&it["discarded"]), redriven(&it["redriven"]))
             }
             _ => String::new(),
+        }
+    }
+
+    /// What is reached by an order that was carried out. Nobody must take for healed what is still held back.
+    pub(super) fn reached(&self) -> &'static str {
+        let it = self.result();
+        match self.kind.as_str() {
+            "redrive" | "discard" if it["redriven"]["stoppedAt"].is_object() => "still parked",
+            "redrive_all" if it["stoppedKeys"].as_i64() > Some(0) => "still parked",
+            "verify" if it["equal"] == false => "different",
+            _ => "done",
         }
     }
 
@@ -103,12 +117,29 @@ fn rebuilt(it: &Value) -> String {
         .filter_map(|name| it[*name].as_f64())
         .sum();
     format!(
-        "version {} is live: {} records, {} rows, {}. The one before is kept: a rollback brings it back",
+        "version {} is live: {} records, {} rows, {}{}",
         it["version"],
         number(&it["records"]),
         number(&it["rows"]),
         words::seconds(seconds),
+        but_for_parked(it),
     )
+}
+
+fn rebuilt_all(it: &Value) -> String {
+    let each = |it: &Value| format!("{}: {}", text(&it["projection"]), rebuilt(it));
+    match it["rebuilt"].as_array().map_or(&[][..], Vec::as_slice) {
+        [] => "all rows were made by this code".to_owned(),
+        all => all.iter().map(each).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// What a fold of the whole log leaves out.
+fn but_for_parked(it: &Value) -> String {
+    match it["parked"].as_i64() {
+        None | Some(0) => String::new(),
+        Some(parked) => format!(", but for {} record(s) that are parked", words::count(parked)),
+    }
 }
 
 fn rolled_back(it: &Value) -> String {
@@ -125,7 +156,7 @@ fn rolled_back(it: &Value) -> String {
 fn cancelled(it: &Value) -> String {
     let (became, orders) = (&it["became"], it["orders"].as_i64().unwrap_or(0));
     if became == "nothing_ran" && orders > 0 {
-        return format!("no rebuild or rollback ran; {orders} order(s) are told to stop");
+        return format!("{orders} order(s) are told to stop");
     }
     match (became.as_str(), became["ended"].as_str()) {
         (Some("nothing_ran"), _) => "nothing ran",
