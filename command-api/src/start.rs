@@ -102,6 +102,7 @@ pub async fn start(
     let (writer, writing) = thread.writer(writer_config(&config), parts, shutdown.clone()).await?;
 
     let health = health(&pool, &writer, config.domains.len());
+    revocations.gate(&health);
     let limits = RateLimits::new(config.rate_limits_disabled, config.rate_limit_multiplier);
     let fingerprints = FingerprintKey::new(config.keys.fingerprint.expose());
     let operators =

@@ -13,7 +13,6 @@ use service_kit::postgres;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::config::Config;
 use crate::console;
@@ -78,11 +77,7 @@ impl App {
         health.postgres(&own);
         let positions = Positions::follow(own.clone(), config.topic_profile, shutdown.clone());
         let revocations = Revocations::follow(own.clone(), shutdown.clone());
-        health.probe("revoked_sessions", {
-            let revocations = revocations.clone();
-            // Whoever asks about nobody learns whether the list is known.
-            move || std::future::ready(revocations.check(Uuid::nil()).map_err(|it| it.to_string()))
-        });
+        revocations.gate(&health);
         let authenticator = Authenticator::new(verifier, revocations);
         let gate = health.gate("notification_events");
         let (topic_profile, schemas) = (config.topic_profile, Schemas::at(config.registry.as_deref()));

@@ -12,6 +12,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::TokenError;
+use crate::health::Health;
 
 /// How often the list is read again. A revoked session must be refused within five seconds.
 const INTERVAL: Duration = Duration::from_millis(1_500);
@@ -25,15 +26,25 @@ pub struct Revocations(Arc<ArcSwap<Known>>);
 #[derive(Clone, Debug)]
 struct Known {
     sids: HashSet<Uuid>,
-    /// When the list was true; none for a list that needs no renewal.
-    as_of: Option<Instant>,
+    trust: Trust,
+}
+
+/// How long the list says something.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// It was never read.
+    Unread,
+    /// It was true then, and soon is too old.
+    AsOf(Instant),
+    /// It needs no renewal.
+    Lasting,
 }
 
 impl Revocations {
     /// Nothing is revoked, ever: for processes without accounts.
     #[must_use]
     pub fn none() -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Known { sids: HashSet::new(), as_of: None })))
+        Self(Arc::new(ArcSwap::from_pointee(Known { sids: HashSet::new(), trust: Trust::Lasting })))
     }
 
     /// Follows the database until the shutdown. Until the first answer, and when it has not answered for five seconds,
@@ -57,9 +68,7 @@ impl Revocations {
     }
 
     fn reading(pool: PgPool, shutdown: CancellationToken, grows_stale: bool) -> Self {
-        // `checked_sub` fails only within the first seconds after the machine's start.
-        let long_ago = Instant::now().checked_sub(STALE * 2);
-        let start = Known { sids: HashSet::new(), as_of: Some(long_ago.unwrap_or_else(Instant::now)) };
+        let start = Known { sids: HashSet::new(), trust: Trust::Unread };
         let revocations = Self(Arc::new(ArcSwap::from_pointee(start)));
         tokio::spawn(shutdown.run_until_cancelled_owned(revocations.clone().keep_reading(pool, grows_stale)));
         revocations
@@ -83,10 +92,15 @@ impl Revocations {
         if known.sids.contains(&sid) {
             return Err(TokenError::Invalid);
         }
-        match known.as_of {
-            Some(as_of) if as_of.elapsed() > STALE => Err(TokenError::RevocationsUnknown),
-            Some(_) | None => Ok(()),
-        }
+        known.holds()
+    }
+
+    /// Adds the condition that the list is known: before it is, every token would be refused.
+    pub fn gate(&self, health: &Health) {
+        let revocations = self.clone();
+        health.probe("revoked_sessions", move || {
+            std::future::ready(revocations.0.load().holds().map_err(|it| it.to_string()))
+        });
     }
 
     async fn keep_reading(self, pool: PgPool, grows_stale: bool) {
@@ -94,11 +108,21 @@ impl Revocations {
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            let as_of = grows_stale.then(Instant::now);
+            let trust = if grows_stale { Trust::AsOf(Instant::now()) } else { Trust::Lasting };
             match sqlx::query_scalar("SELECT session_id FROM auth.revoked_sids").fetch_all(&pool).await {
-                Ok(sids) => self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), as_of })),
+                Ok(sids) => self.0.store(Arc::new(Known { sids: sids.into_iter().collect(), trust })),
                 Err(error) => warn!(%error, "the revoked sessions could not be read"),
             }
+        }
+    }
+}
+
+impl Known {
+    fn holds(&self) -> Result<(), TokenError> {
+        match self.trust {
+            Trust::Lasting => Ok(()),
+            Trust::AsOf(then) if then.elapsed() <= STALE => Ok(()),
+            Trust::AsOf(_) | Trust::Unread => Err(TokenError::RevocationsUnknown),
         }
     }
 }

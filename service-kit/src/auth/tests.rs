@@ -2,10 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{AUDIENCE, Claims, ISSUER, KeyError, PublicKeys, Revocations, Signer, TokenError, Verifier};
 use crate::config::Secret;
+use crate::health::Health;
+use crate::postgres;
 
 // Made for these tests with `openssl genpkey -algorithm ed25519`.
 const PRIVATE: &str = include_str!("test-key.pem");
@@ -104,4 +107,17 @@ fn a_revoked_session_is_refused() {
     assert_eq!(revocations.check(sid), Ok(()));
     revocations.revoke(sid);
     assert_eq!(revocations.check(sid), Err(TokenError::Invalid));
+}
+
+#[tokio::test]
+async fn who_does_not_know_what_was_revoked_is_not_ready() {
+    // Nothing listens there.
+    let url = secret("postgres://karmyq@127.0.0.1:1/karmyq");
+    let pool = postgres::pool(&url, &postgres::Options::for_service("test")).expect("a URL");
+    let revocations = Revocations::follow_with_patience(pool, CancellationToken::new());
+    let health = Health::new("test");
+    revocations.gate(&health);
+    assert_eq!(revocations.check(Uuid::from_u128(9)), Err(TokenError::RevocationsUnknown));
+    let reasons = health.reasons().await;
+    assert_eq!(reasons.iter().map(|it| it.name).collect::<Vec<_>>(), ["revoked_sessions"]);
 }
