@@ -54,6 +54,58 @@ BEGIN
 END
 $$;
 
+-- What the list of an inbox says beside an item, for one item: a stream reads few at a time, each as another person, and
+-- to begin a query over all the ways in which one may see somebody or an ask takes longer than to look them up. So the
+-- usual ones first.
+
+-- The name of a person, as auth.people tells it: most share a community with whoever asks.
+CREATE FUNCTION auth.name_shown(person uuid) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = ''
+AS $$
+BEGIN
+    IF auth.caller() IS NOT NULL AND EXISTS (
+        SELECT FROM community.memberships AS m
+        WHERE m.user_id = person AND m.community_id = ANY (auth.caller_communities())
+    ) THEN
+        RETURN (SELECT u.name FROM auth.users AS u WHERE u.id = person);
+    END IF;
+    RETURN (SELECT p.name FROM auth.people(ARRAY[person]) AS p);
+END
+$$;
+
+-- The title of a request that the caller takes part in.
+CREATE FUNCTION requests.title_of_own(request uuid) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = ''
+AS $$
+BEGIN
+    RETURN (
+        SELECT r.title FROM requests.help_requests AS r
+        WHERE r.id = request
+          AND (
+              r.requester_id = auth.caller()
+              OR EXISTS (SELECT FROM requests.matches AS m WHERE m.request_id = request AND m.responder_id = auth.caller())
+          )
+    );
+END
+$$;
+
+-- The title of a request, as row security shows it to the caller, whose rights this runs with.
+CREATE FUNCTION requests.title_shown(request uuid) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT SET search_path = ''
+AS $$
+DECLARE
+    own text := requests.title_of_own(request);
+BEGIN
+    IF own IS NOT NULL THEN
+        RETURN own;
+    END IF;
+    RETURN (SELECT r.title FROM requests.help_requests AS r WHERE r.id = request);
+END
+$$;
+
+REVOKE ALL ON FUNCTION auth.name_shown(uuid), requests.title_of_own(uuid), requests.title_shown(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION auth.name_shown(uuid), requests.title_of_own(uuid), requests.title_shown(uuid) TO karmyq_query;
+
 -- The live stream reads for many people at once, in one round trip. Row security decides for each of them as if they had
 -- asked alone: this runs with the caller's rights, and says for each of them who asks.
 CREATE FUNCTION notifications.raised_after(users uuid[], offsets bigint[], until timestamptz, most integer)
@@ -91,13 +143,12 @@ BEGIN
         RETURN QUERY
         SELECT n.user_id, n.id, n.type, n.priority, n.subject_type, n.subject_id, n.actor_id, n.community_id, n.params,
                n.action_url, n.read, n.count, n.created_at, n.read_at, n.position, n.position_offset,
-               (SELECT p.name FROM auth.people(ARRAY[n.actor_id]) AS p),
-               (SELECT r.title FROM requests.help_requests AS r
-                WHERE r.id = CASE
-                    WHEN n.subject_type = 'request' THEN n.subject_id
-                    WHEN n.params ->> 'requestId' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                        THEN (n.params ->> 'requestId')::uuid
-                END),
+               auth.name_shown(n.actor_id),
+               requests.title_shown(CASE
+                   WHEN n.subject_type = 'request' THEN n.subject_id
+                   WHEN n.params ->> 'requestId' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                       THEN (n.params ->> 'requestId')::uuid
+               END),
                (SELECT c.name FROM community.communities AS c WHERE c.id = n.community_id)
         FROM notifications.notifications AS n
         WHERE n.user_id = users[place] AND n.position_offset > offsets[place] AND n.expires_at > until

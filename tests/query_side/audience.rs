@@ -1,10 +1,10 @@
-//! The lists of asks are found by a function of the database that goes by indexes. It has to find what row security would
-//! show, no more and no less.
+//! Lists of asks, and what stands beside an item of a live stream, are found by functions of the database that take a shorter
+//! way than row security. They have to find what row security would show, no more and no less.
 
 use std::collections::BTreeMap;
 
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::fixture::{World, pool};
@@ -27,23 +27,10 @@ const CALLERS: i64 = 12;
 
 #[tokio::test]
 async fn lists_find_exactly_what_row_security_shows() {
-    let world = World::after(async |database| {
-        rows::fill(database, 10_000, &[ODD_ONES]).await;
-    })
-    .await;
-    // Some who moderate, some who are only members, some who have left.
-    let callers: Vec<Uuid> = sqlx::query_scalar(
-        "(SELECT user_id FROM community.memberships WHERE role <> 'member' ORDER BY user_id LIMIT $1)
-         UNION (SELECT user_id FROM community.memberships ORDER BY user_id DESC LIMIT $1)",
-    )
-    .bind(CALLERS)
-    .fetch_all(&world.projector)
-    .await
-    .expect("there are people");
-    let mut reading =
-        pool("DATABASE_URL_QUERY_API", &world.database).begin().await.expect("query-api connects");
+    let world = neighbourhood().await;
+    let mut reading = reading(&world).await;
     let mut found = BTreeMap::new();
-    for caller in callers {
+    for caller in callers(&world).await {
         let communities = enter(&mut reading, caller).await;
         for status in STATUSES {
             *found.entry(status).or_insert(0) += compare(&mut reading, None, status).await;
@@ -60,6 +47,64 @@ async fn lists_find_exactly_what_row_security_shows() {
     assert!(found.is_empty(), "nothing to compare: {found:?}");
     drop(reading);
     world.drop().await;
+}
+
+#[tokio::test]
+async fn a_live_item_shows_the_names_and_titles_that_row_security_shows() {
+    let world = neighbourhood().await;
+    let mut reading = reading(&world).await;
+    let strangers = "SELECT u.id, auth.name_shown(u.id), (SELECT p.name FROM auth.people(ARRAY[u.id]) AS p)
+        FROM unnest($1::uuid[]) AS u (id)";
+    let asks = "SELECT a.id, requests.title_shown(a.id), (SELECT r.title FROM requests.help_requests AS r WHERE r.id = a.id)
+        FROM unnest($1::uuid[]) AS a (id)";
+    // All that a caller takes part in is in such a share of the rows, and much that they may not see.
+    let sample = async |table: &str| -> Vec<Uuid> {
+        let sql =
+            format!("SELECT id FROM {table} WHERE get_byte(uuid_send(id), 8) % 3 = 0 ORDER BY id LIMIT 2000");
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&world.projector).await.expect("there are rows")
+    };
+    for (of, sql) in [("auth.users", strangers), ("requests.help_requests", asks)] {
+        let mut ids = sample(of).await;
+        // Nobody, and no request.
+        ids.push(Uuid::nil());
+        let (mut shown, mut hidden) = (0, 0);
+        for caller in callers(&world).await {
+            enter(&mut reading, caller).await;
+            let rows: Vec<(Uuid, Option<String>, Option<String>)> =
+                sqlx::query_as(sql).bind(&ids).fetch_all(&mut *reading).await.expect("query-api may read");
+            for (id, shorter, as_ever) in rows {
+                assert_eq!(shorter, as_ever, "{id} of {of} for {caller}");
+                *if shorter.is_some() { &mut shown } else { &mut hidden } += 1;
+            }
+        }
+        assert!(shown > 0 && hidden > 0, "{of}: {shown} shown, {hidden} hidden");
+    }
+    drop(reading);
+    world.drop().await;
+}
+
+/// Ten thousand asks, some of them odd ones.
+async fn neighbourhood() -> World {
+    World::after(async |database| {
+        rows::fill(database, 10_000, &[ODD_ONES]).await;
+    })
+    .await
+}
+
+/// Some who moderate, some who are only members, some who have left.
+async fn callers(world: &World) -> Vec<Uuid> {
+    sqlx::query_scalar(
+        "(SELECT user_id FROM community.memberships WHERE role <> 'member' ORDER BY user_id LIMIT $1)
+         UNION (SELECT user_id FROM community.memberships ORDER BY user_id DESC LIMIT $1)",
+    )
+    .bind(CALLERS)
+    .fetch_all(&world.projector)
+    .await
+    .expect("there are people")
+}
+
+async fn reading(world: &World) -> Transaction<'static, Postgres> {
+    pool("DATABASE_URL_QUERY_API", &world.database).begin().await.expect("query-api connects")
 }
 
 /// Says who asks; their communities.

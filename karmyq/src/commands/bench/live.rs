@@ -7,6 +7,7 @@
 
 mod items;
 mod streams;
+mod subjects;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -116,7 +117,9 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Report> {
     let projectors = Service::start(ground, Kind::Projectors).await?;
     let instances =
         [Service::start(ground, Kind::QueryApi).await?, Service::start(ground, Kind::QueryApi).await?];
-    let mut items = Items::begin(&engine, people.ids(LISTENING)).await?;
+    let listening = people.ids(LISTENING);
+    let requests = subjects::settle(ground, &listening).await.context("what items are about")?;
+    let mut items = Items::begin(&engine, listening, requests).await?;
     // The first item makes the projection begin.
     items.raise(1, &[Instant::now()]).await?;
 

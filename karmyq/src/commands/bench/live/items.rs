@@ -28,6 +28,8 @@ pub(super) struct Items<'a> {
     member: Member,
     lane: Box<dyn Lane>,
     people: Vec<Uuid>,
+    /// What the items of each are about.
+    requests: Vec<Uuid>,
     /// Items so far.
     count: usize,
 }
@@ -42,12 +44,12 @@ pub(super) struct Raised {
 }
 
 impl<'a> Items<'a> {
-    /// For these people in turn.
-    pub(super) async fn begin(engine: &'a Engine, people: Vec<Uuid>) -> Result<Self> {
+    /// For these people in turn, about a request for each.
+    pub(super) async fn begin(engine: &'a Engine, people: Vec<Uuid>, requests: Vec<Uuid>) -> Result<Self> {
         create_topic(engine).await?;
         let member = Member::join(engine.log.as_ref()).await?;
         let lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
-        Ok(Self { engine, member, lane, people, count: 0 })
+        Ok(Self { engine, member, lane, people, requests, count: 0 })
     }
 
     /// Raises items at a rate for so long.
@@ -73,7 +75,8 @@ impl<'a> Items<'a> {
     }
 
     fn next(&mut self) -> Result<NewRecord> {
-        let person = self.people[self.count % self.people.len()];
+        let place = self.count % self.people.len();
+        let (person, request) = (self.people[place], self.requests[place]);
         let version = i64::try_from(self.count / self.people.len())? + 1;
         self.count += 1;
         let now = chrono::Utc::now().timestamp_micros();
@@ -88,7 +91,7 @@ impl<'a> Items<'a> {
             community_id: None,
             params: BTreeMap::from([
                 ("points".to_owned(), "12".to_owned()),
-                ("requestId".to_owned(), Uuid::now_v7().to_string()),
+                ("requestId".to_owned(), request.to_string()),
             ]),
             count: 1,
             channels: vec!["in_app".to_owned()],
