@@ -10,13 +10,15 @@ use uuid::Uuid;
 use crate::fixture::{World, pool};
 use crate::rows;
 
-/// Asks that nobody has in the generated rows: waiting for approval, past their time, of people who have left.
+/// What nobody has in the generated rows: asks that wait for approval, past their time, of people who have left, and
+/// communities that only members see.
 const ODD_ONES: &str = "
     UPDATE requests.help_requests
     SET status = 'pending', pending_community_ids = community_ids, community_ids = '{}'
     WHERE status = 'cancelled' AND get_byte(uuid_send(id), 5) % 2 = 0;
     UPDATE requests.help_requests SET expires_at = now() - interval '1 hour'
     WHERE status = 'open' AND get_byte(uuid_send(id), 6) % 3 = 0;
+    UPDATE community.communities SET visibility_mode = 'members_only' WHERE get_byte(uuid_send(id), 5) % 10 > 0;
     UPDATE community.memberships SET status = 'left' WHERE get_byte(uuid_send(user_id), 7) % 4 = 0;
     UPDATE requests.help_requests SET text_forgotten_at = now()
     WHERE status IN ('open', 'matched') AND get_byte(uuid_send(id), 7) % 5 = 0";
