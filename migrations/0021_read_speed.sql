@@ -15,6 +15,9 @@ CREATE INDEX help_requests_for_everybody ON requests.help_requests (status)
     WHERE visibility_scope = 'platform' AND text_forgotten_at IS NULL;
 CREATE INDEX communities_open_to_outsiders ON community.communities (id)
     WHERE outsider_response_allowed AND visibility_mode = 'public';
+-- Who shares a community with whom is asked of hundreds at once, and answered by these indexes alone.
+CREATE INDEX memberships_active ON community.memberships (user_id, community_id) WHERE status = 'active';
+CREATE INDEX memberships_active_in ON community.memberships (community_id, user_id) WHERE status = 'active';
 -- What belongs to a community, or to a person, stands together with all that a ranking and trust need of it: the rows
 -- themselves stand in the order of time, each on a page of its own.
 DROP INDEX reputation.karma_records_by_community, reputation.exchanges_by_user, reputation.ratings_by_user;
@@ -105,6 +108,51 @@ $$;
 
 REVOKE ALL ON FUNCTION requests.shown_to_caller(uuid[], text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION requests.shown_to_caller(uuid[], text) TO karmyq_query;
+
+-- Active communities that the caller is not in, by the active members that they share with the caller's own, then the
+-- liveliest. Members of a community are shared as far as row security shows them: where it is open to everybody.
+CREATE FUNCTION community.nearest(most integer) RETURNS TABLE (id uuid, shared_members bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 5
+    SET search_path = '' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    caller uuid := auth.caller();
+    own uuid[] := COALESCE(auth.caller_communities(), '{}');
+BEGIN
+    IF caller IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH neighbours AS (
+        SELECT DISTINCT m.user_id FROM community.memberships AS m
+        WHERE m.community_id = ANY (own) AND m.status = 'active' AND m.user_id <> caller
+    ), counted AS MATERIALIZED (
+        SELECT m.community_id, count(*) AS members
+        FROM neighbours AS n JOIN community.memberships AS m ON m.user_id = n.user_id
+        WHERE m.status = 'active' AND m.community_id <> ALL (own)
+        GROUP BY m.community_id
+    ), shared AS (
+        SELECT c.id, s.members, c.last_activity_at
+        FROM counted AS s
+        -- One by one: there are few, which nobody can know who plans it once.
+        CROSS JOIN LATERAL (
+            SELECT c.* FROM community.communities AS c WHERE c.id = s.community_id OFFSET 0
+        ) AS c
+        WHERE c.visibility_mode = 'public' AND c.access_type = 'public' AND c.status = 'active'
+    ), liveliest AS (
+        SELECT c.id, 0::bigint AS members, c.last_activity_at
+        FROM community.communities AS c
+        WHERE c.status = 'active' AND c.id <> ALL (own) AND c.id NOT IN (SELECT s.id FROM shared AS s)
+        ORDER BY c.last_activity_at DESC, c.id DESC LIMIT most
+    )
+    SELECT c.id, c.members FROM (TABLE shared UNION ALL TABLE liveliest) AS c
+    ORDER BY c.members DESC, c.last_activity_at DESC, c.id DESC LIMIT most;
+END
+$$;
+
+REVOKE ALL ON FUNCTION community.nearest(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION community.nearest(integer) TO karmyq_query;
 
 -- The same audience as before (request.md 6.1), said so that what costs most is looked at last and nothing calls a
 -- function for each row.

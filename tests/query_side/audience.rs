@@ -85,6 +85,43 @@ async fn a_live_item_shows_the_names_and_titles_that_row_security_shows() {
     world.drop().await;
 }
 
+/// The communities nearest to the caller as row security shows them, who is in which and all.
+const NEAREST_AS_SHOWN: &str = "
+    WITH own AS (
+        SELECT DISTINCT user_id FROM community.memberships
+        WHERE community_id = ANY (COALESCE(auth.caller_communities(), '{}')) AND status = 'active' AND user_id <> auth.caller()
+    ), shared AS (
+        SELECT m.community_id, count(*) AS members
+        FROM own JOIN community.memberships AS m USING (user_id)
+        WHERE m.status = 'active'
+        GROUP BY m.community_id
+    )
+    SELECT c.id, COALESCE(s.members, 0) AS shared_members
+    FROM community.communities AS c LEFT JOIN shared AS s ON s.community_id = c.id
+    WHERE c.status = 'active' AND c.id <> ALL (COALESCE(auth.caller_communities(), '{}'))
+    ORDER BY shared_members DESC, c.last_activity_at DESC, c.id DESC LIMIT 20";
+
+#[tokio::test]
+async fn communities_are_suggested_by_the_members_that_row_security_shows() {
+    let world = neighbourhood().await;
+    let mut reading = reading(&world).await;
+    let mut shared = 0;
+    for caller in callers(&world).await {
+        enter(&mut reading, caller).await;
+        let mut both = Vec::new();
+        for sql in ["SELECT id, shared_members FROM community.nearest(20)", NEAREST_AS_SHOWN] {
+            let found: Vec<(Uuid, i64)> =
+                sqlx::query_as(sql).fetch_all(&mut *reading).await.expect("query-api may read");
+            both.push(found);
+        }
+        assert_eq!(both[0], both[1], "for {caller}");
+        shared += both[0].iter().map(|(_, members)| members).sum::<i64>();
+    }
+    assert!(shared > 0, "nobody shares anything");
+    drop(reading);
+    world.drop().await;
+}
+
 /// Ten thousand asks, some of them odd ones.
 async fn neighbourhood() -> World {
     World::after(async |database| {

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::Item;
 use super::asks;
 use crate::at::At;
-use crate::reading::{Membership, Who};
+use crate::reading::Who;
 use crate::skills;
 use crate::views::feed_preferences::Preferences;
 use crate::views::users;
 
 /// Communities suggested at once.
-const COMMUNITIES: i64 = 5;
+const COMMUNITIES: i32 = 5;
 /// An ask with so many live proposals needs no further helper.
 const ENOUGH_PROPOSALS: i32 = 3;
 /// Every suggestion starts with it.
@@ -42,7 +42,7 @@ pub(super) async fn items(
     if who.community.is_some() || !preferences.suggest_adjacent_requests {
         return Ok(Vec::new());
     }
-    let communities = nearest(db, who).await?;
+    let communities = nearest(db).await?;
     let mut items = asks(db, who, &communities).await?;
     let joinable = communities.iter().filter(|it| {
         it.access_type == "public"
@@ -53,37 +53,14 @@ pub(super) async fn items(
     Ok(items)
 }
 
-/// Active communities by the members that they share with the reader's, which is the order of
-/// (shared × 2 + 5) × exploration, too; then the liveliest.
-async fn nearest(db: &mut PgConnection, who: &Who) -> sqlx::Result<Vec<Community>> {
+/// The order is that of (shared × 2 + 5) × exploration, too; then the liveliest.
+async fn nearest(db: &mut PgConnection) -> sqlx::Result<Vec<Community>> {
     sqlx::query_as(
-        "WITH own AS (
-             SELECT DISTINCT user_id FROM community.memberships
-             WHERE community_id = ANY ($1) AND status = 'active' AND user_id <> $2
-         ), shared AS (
-             SELECT m.community_id, count(*) AS members
-             FROM own JOIN community.memberships AS m USING (user_id)
-             WHERE m.status = 'active' AND m.community_id <> ALL ($1)
-             GROUP BY m.community_id
-         )
-         SELECT * FROM (
-             (SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
-                     c.last_activity_at, s.members AS shared_members
-              FROM shared AS s JOIN community.communities AS c ON c.id = s.community_id
-              WHERE c.status = 'active'
-              ORDER BY s.members DESC, c.last_activity_at DESC, c.id DESC LIMIT $3)
-             UNION ALL
-             (SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
-                     c.last_activity_at, 0
-              FROM community.communities AS c
-              WHERE c.status = 'active' AND c.id <> ALL ($1)
-                AND NOT EXISTS (SELECT FROM shared AS s WHERE s.community_id = c.id)
-              ORDER BY c.last_activity_at DESC, c.id DESC LIMIT $3)
-         ) AS nearest
-         ORDER BY shared_members DESC, last_activity_at DESC, id DESC LIMIT $3",
+        "SELECT c.id, c.name, c.description, c.current_members, c.max_members, c.access_type, c.visibility_mode,
+                c.last_activity_at, n.shared_members
+         FROM community.nearest($1) AS n JOIN community.communities AS c ON c.id = n.id
+         ORDER BY n.shared_members DESC, c.last_activity_at DESC, c.id DESC",
     )
-    .bind(who.memberships.iter().map(|it: &Membership| it.community_id).collect::<Vec<_>>())
-    .bind(who.user_id)
     .bind(COMMUNITIES)
     .fetch_all(db)
     .await
