@@ -33,6 +33,8 @@ use streams::{Arrival, People, Streams};
 const LISTENING: usize = 1_000;
 /// Items a second.
 const RATE: f64 = 2_000.0;
+/// How long items are raised before those that count: servers that have just started compile what they run.
+const WARM_UP: Duration = Duration::from_secs(5);
 /// Streams that are opened at a time unless all are.
 const OPENED: usize = 32;
 /// How long memory may take to come to rest.
@@ -135,6 +137,7 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Report> {
     let idle_mib = rested(weighed).await?;
     streams.open(other.address(), people.tokens(LISTENING), OPENED).await.context("opening streams")?;
     mention(format_args!("raising {RATE:.0} items a second"));
+    items.run(RATE, WARM_UP).await.context("warming up")?;
     let raised = items.run(RATE, Duration::from_secs(time)).await.context("raising items")?;
     let latency = delivered(&raised, &mut arrivals).await?;
     let loaded_mib = rested(weighed).await?;
