@@ -16,7 +16,7 @@ use super::carry::{Ask, Carry, Tools, carry_out};
 use super::key::Key;
 use super::ownership::partition_of;
 use super::partition::PartitionId;
-use super::shard::{GROUP, Session};
+use super::shard::{GROUP, RETRY_AFTER, Session};
 use crate::views::FOLLOWED;
 
 /// What waits per partition.
@@ -200,6 +200,8 @@ impl Session<'_> {
         self.inbox.catching_up.spawn(async move {
             while let Err(fault) = views.caught_up(FOLLOWED).await {
                 warn!(partition = %id, %fault, "internal commands wait for the views");
+                // A pause between attempts: where the log is away it refuses at once.
+                tokio::time::sleep(RETRY_AFTER).await;
             }
             id
         });

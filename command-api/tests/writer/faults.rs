@@ -1,9 +1,14 @@
 //! What callers learn, and what is in the log, when an append does not simply succeed.
 
-use command_api::writer::Failure;
-use event_log::Fault;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::scene::{Scene, join, person};
+use command_api::writer::Failure;
+use event_log::{EventLog as _, Fault, MemoryLog};
+use event_schemas::topics::{Profile, manifest};
+
+use super::scene::{Scene, join, join_privately, person};
+use super::slow::Slow;
 
 #[tokio::test]
 async fn an_aborted_window_leaves_nothing_behind_and_the_same_key_succeeds_later() {
@@ -63,6 +68,30 @@ async fn a_fenced_writer_begins_anew_and_loses_nothing() {
     let answer = retried(&scene, community).await;
     assert_eq!((answer.version, answer.replayed), (3, false));
     assert_eq!(scene.versions_of(community).await, [1, 2, 3]);
+}
+
+/// A policy's command waits for a view, and the log does not tell where its end is: whoever asks again at once would do
+/// nothing else.
+#[tokio::test]
+async fn whoever_waits_for_a_view_asks_a_log_that_is_away_with_pauses() {
+    let log = MemoryLog::new();
+    log.create_topics(&manifest(Profile::Small), 1).await.expect("creates topics");
+    let slow = Slow::new(log.clone());
+    slow.allow(u32::MAX);
+    let scene = Scene::joining_by(log, Arc::clone(&slow) as _, "first").await;
+    scene.until(|it| it.handle.serving().count() >= 9).await;
+    let nobodys = scene.found_privately(person(1)).await;
+
+    let began = Instant::now();
+    slow.refuse(true);
+    scene.execute(join_privately(nobodys, person(2)), "ask").await.expect("asks to join");
+    scene.until(|_| slow.refused() >= 3).await;
+    assert!(began.elapsed() >= Duration::from_secs(1), "asked three times within {:?}", began.elapsed());
+
+    slow.refuse(false);
+    scene.register(person(4)).await;
+    scene.until_raised(1).await;
+    assert_eq!(scene.dead_letters().await, 0);
 }
 
 /// Asks with the same key until a writer serves the partition again.

@@ -1,7 +1,9 @@
-//! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on.
+//! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on. It may also
+//! refuse at once to tell where the log ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,16 +22,32 @@ pub(crate) struct Slow {
     allowed: watch::Sender<u32>,
     /// How many takeovers of each partition were begun.
     begun: Mutex<Option<HashMap<TopicPartition, u32>>>,
+    refuses: AtomicBool,
+    refused: AtomicUsize,
 }
+
+/// Refusals after which there is no answer any more, so that a test of somebody who asks without end has one.
+const TOO_MANY: usize = 10_000;
 
 impl Slow {
     pub(crate) fn new(log: MemoryLog) -> Arc<Self> {
-        Arc::new(Self { log, allowed: watch::Sender::new(0), begun: Mutex::default() })
+        let (refuses, refused) = (AtomicBool::default(), AtomicUsize::default());
+        Arc::new(Self { log, allowed: watch::Sender::new(0), begun: Mutex::default(), refuses, refused })
     }
 
     /// Lets the first so many takeovers of each partition go on.
     pub(crate) fn allow(&self, takeovers: u32) {
         self.allowed.send_replace(takeovers);
+    }
+
+    /// Refuses to tell where the log ends, or does so no more.
+    pub(crate) fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::Relaxed);
+    }
+
+    /// How often it has refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// How many takeovers of the partition know its end and begin to read.
@@ -79,6 +97,12 @@ impl EventLog for Slow {
     }
 
     async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            if self.refused.fetch_add(1, Ordering::Relaxed) >= TOO_MANY {
+                std::future::pending::<()>().await;
+            }
+            return Err(LogError::Unavailable("as the test wants it".to_owned()));
+        }
         self.log.high_watermark(of).await
     }
 
