@@ -1,7 +1,15 @@
 //! Rows and checkpoint are one: whatever happens to workers, every event is folded once (invariant R1).
 
+use std::time::Duration;
+
+use projectors::registry;
+use tests::eventually::eventually;
+
 use crate::fixture::World;
 use crate::story::Story;
+
+/// How long every projection may take to find that it cannot go on.
+const TOLD: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_restart_in_the_middle_folds_nothing_twice() {
@@ -75,6 +83,74 @@ async fn commits_that_the_database_forgets_are_folded_again() {
     world.verify().await;
     running.stop().await;
     world.drop().await;
+}
+
+#[tokio::test]
+async fn rows_whose_checkpoint_cannot_move_are_not_kept() {
+    // Refused where it is written, and where its transaction is to be committed.
+    for when in [
+        "TRIGGER not_now BEFORE UPDATE ON projection.checkpoints",
+        "CONSTRAINT TRIGGER not_now AFTER UPDATE ON projection.checkpoints DEFERRABLE INITIALLY DEFERRED",
+    ] {
+        let mut world = World::new().await;
+        world.append(Story::new().events()).await;
+        refuse(&world, when, "NEW.next_offset > OLD.next_offset").await;
+        let running = world.start();
+        every_projection_is_in_trouble(&world).await;
+        for (table, checksum) in world.checksums().await {
+            assert_eq!(checksum.rows, 0, "{table} has rows that no checkpoint knows of: {when}");
+        }
+        sqlx::query("DROP TRIGGER not_now ON projection.checkpoints")
+            .execute(&world.superuser())
+            .await
+            .expect("it is there");
+        world.folded().await;
+        world.verify().await;
+        running.stop().await;
+        world.drop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_whose_rows_cannot_be_written_does_not_move() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let tables: Vec<_> = world.checksums().await.into_iter().map(|(table, _)| table).collect();
+    for table in &tables {
+        refuse(&world, &format!("TRIGGER not_now BEFORE INSERT ON {table}"), "true").await;
+    }
+    let running = world.start();
+    every_projection_is_in_trouble(&world).await;
+    for table in &tables {
+        let mend = sqlx::AssertSqlSafe(format!("DROP TRIGGER not_now ON {table}"));
+        sqlx::query(mend).execute(&world.superuser()).await.expect("it is there");
+    }
+    world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+/// Has the database refuse something, as it does in passing.
+async fn refuse(world: &World, trigger: &str, what: &str) {
+    let function = format!(
+        "CREATE OR REPLACE FUNCTION public.not_now() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF {what} THEN RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure'; END IF;
+         RETURN NEW; END $$"
+    );
+    for sql in [function, format!("CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION public.not_now()")] {
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.superuser()).await.expect("the superuser may");
+    }
+}
+
+async fn every_projection_is_in_trouble(world: &World) {
+    let (pool, all) = (world.owner(), i64::try_from(registry::PROJECTIONS.len()).expect("few"));
+    eventually("every projection tells that it cannot go on", TOLD, || async {
+        let told = "SELECT count(DISTINCT projection) FROM projection.troubles WHERE reason LIKE '%not now%'";
+        let told: i64 = sqlx::query_scalar(told).fetch_one(&pool).await.expect("troubles are readable");
+        (told == all).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
