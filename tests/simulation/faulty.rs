@@ -1,4 +1,4 @@
-//! The in-memory log as one instance sees it over its [`Line`]: late, failing, silent, and sometimes twice.
+//! The in-memory log as one instance sees it over its [`Line`]: late, failing and silent.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::chance;
-use super::instance::codec;
+use super::deliveries::Deliveries;
+use super::instance::{Time, codec};
 use super::line::Line;
 use super::plan::{Mutant, TRANSACTION};
 
@@ -25,6 +26,7 @@ use super::plan::{Mutant, TRANSACTION};
 pub(crate) struct FaultyLog {
     pub(crate) inner: MemoryLog,
     pub(crate) line: Arc<Line>,
+    pub(crate) time: Time,
 }
 
 impl FaultyLog {
@@ -67,7 +69,8 @@ impl EventLog for FaultyLog {
         let (inner, events) = self.inner.join(config).await?;
         self.line.joined(Arc::clone(&inner));
         let (forward, receiver) = mpsc::channel(8);
-        tokio::spawn(deliver(Arc::clone(&self.line), events, forward));
+        let (line, log, time) = (Arc::clone(&self.line), self.inner.clone(), self.time.clone());
+        tokio::spawn(Deliveries { line, log, time, forward }.run(events));
         Ok((Arc::new(FaultyMembership { inner, line: Arc::clone(&self.line) }), receiver))
     }
 
@@ -105,31 +108,6 @@ impl EventLog for FaultyLog {
 
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
         self.inner.drift(topics).await
-    }
-}
-
-/// Hands the group's events over, records sometimes twice.
-async fn deliver(line: Arc<Line>, mut events: mpsc::Receiver<GroupEvent>, forward: mpsc::Sender<GroupEvent>) {
-    loop {
-        let event = tokio::select! {
-            biased;
-            () = forward.closed() => return,
-            event = events.recv() => event,
-        };
-        let Some(event) = event else { return };
-        line.travel().await;
-        let again = match &event {
-            GroupEvent::Record(record) if line.strikes(|it| it.doubled) => Some(record.clone()),
-            GroupEvent::Record(_)
-            | GroupEvent::Assigned(_)
-            | GroupEvent::Revoked { .. }
-            | GroupEvent::Trouble(_) => None,
-        };
-        for event in std::iter::once(event).chain(again.map(GroupEvent::Record)) {
-            if forward.send(event).await.is_err() {
-                return;
-            }
-        }
     }
 }
 

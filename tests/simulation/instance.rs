@@ -91,7 +91,9 @@ impl Instance {
         time: &Time,
         stop: CancellationToken,
     ) -> Result<Self, LogError> {
-        let log: Arc<dyn EventLog> = Arc::new(FaultyLog { inner: log.clone(), line: Arc::clone(line) });
+        let (inner, time_of_day) = (log.clone(), time.clone());
+        let log = FaultyLog { inner, line: Arc::clone(line), time: time_of_day };
+        let log: Arc<dyn EventLog> = Arc::new(log);
         let keys =
             KeyRing::follow(Arc::clone(&log), decoder(), encoder(), MasterKey::new([1; 32]), 1, stop.clone());
         let keys = keys.await?;

@@ -2,13 +2,14 @@
 //!
 //! A run begins with a number. From it follow the schedule, the faults, what people want, and all chance that the code
 //! under test asks for, so a seed that fails fails again. Time is paused: a run takes minutes of it and milliseconds of
-//! ours. `plan` says what may go wrong, `line` and `faulty` stand between an instance and the log, `nemesis` strikes
+//! ours. `plan` says what may go wrong, `line`, `faulty` and `deliveries` stand between an instance and the log, `nemesis` strikes
 //! instances, `neighbours` want things, `settling` is the end of it, `world` holds a run together, and the checker of this
 //! crate judges it.
 //!
 //! `KARMYQ_SEEDS=100000` runs more of them, `KARMYQ_SEED=17` one alone with its whole history.
 
 mod chance;
+mod deliveries;
 mod faulty;
 mod instance;
 mod line;
@@ -85,7 +86,7 @@ impl Seen {
 }
 
 /// What thousands of runs come across for certain.
-const COMMON: [&str; 18] = [
+const COMMON: [&str; 19] = [
     "an answer",
     "an answer again",
     "nothing to do",
@@ -102,6 +103,7 @@ const COMMON: [&str; 18] = [
     "MatchRejected",
     "MatchCompleted",
     "ExchangeReceived",
+    "QualityCounted",
     "NotificationRaised",
     "NotificationsPurged",
 ];

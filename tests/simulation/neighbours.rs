@@ -210,10 +210,7 @@ impl Board {
         let by = if chance::one_in(2) { requester } else { responder };
         match chance::below(12) {
             0..=3 => accept(id, match_id, requester),
-            4..=7 => on_request(by, id, "complete", move |views| {
-                let windows = Windows::of(&communities_of(id, views), views);
-                help_request::Command::CompleteMatch(CompleteMatch { match_id, by, windows })
-            }),
+            4..=7 => complete(id, match_id, by),
             8 => on_request(by, id, "reject", move |_| {
                 help_request::Command::RejectMatch(RejectMatch { match_id, by })
             }),
@@ -229,9 +226,27 @@ impl Board {
         }
     }
 
+    /// An exchange from offer to thanks; without one nobody earns anything, and by chance alone hardly any is completed.
+    pub(crate) fn exchange(&mut self) -> Vec<Wish> {
+        let Some(index) = self.requests.len().checked_sub(1) else { return Vec::new() };
+        let (id, requester) = (self.requests[index].id, self.requests[index].requester);
+        let others: Vec<_> = people().into_iter().filter(|it| *it != requester).collect();
+        let helper = *chance::pick(&others).expect("there are several people");
+        let propose = self.propose_by(index, helper);
+        let (match_id, _) = *self.requests[index].matches.last().expect("it was just proposed");
+        let completes = [requester, helper].map(|by| complete(id, match_id, by));
+        let rates = [requester, helper].map(|by| feedback(id, match_id, by));
+        let steps = [propose, accept(id, match_id, requester)].into_iter().chain(completes).chain(rates);
+        steps.collect()
+    }
+
     fn propose(&mut self, index: usize) -> Wish {
+        self.propose_by(index, someone())
+    }
+
+    fn propose_by(&mut self, index: usize, by: UserId) -> Wish {
         let asked = &mut self.requests[index];
-        let (id, by, match_id) = (asked.id, someone(), MatchId::new(chance::id(0)));
+        let (id, match_id) = (asked.id, MatchId::new(chance::id(0)));
         asked.matches.push((match_id, by));
         on_request(by, id, "propose", move |_| {
             help_request::Command::ProposeMatch(ProposeMatch {
@@ -252,6 +267,13 @@ fn accept(id: RequestId, match_id: MatchId, by: UserId) -> Wish {
             |it: &UserId| communities.iter().any(|community| views.member(*community, *it).is_some());
         let present = people().into_iter().filter(member).collect();
         help_request::Command::AcceptMatch(AcceptMatch { match_id, by, travel_time_minutes: 10, present })
+    })
+}
+
+fn complete(id: RequestId, match_id: MatchId, by: UserId) -> Wish {
+    on_request(by, id, "complete", move |views| {
+        let windows = Windows::of(&communities_of(id, views), views);
+        help_request::Command::CompleteMatch(CompleteMatch { match_id, by, windows })
     })
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Plan {
     pub(crate) fenced: u64,
     /// Answers to commits that are lost, before or after the commit.
     pub(crate) lost: u64,
-    /// Records that a consumer gets twice.
+    /// Commands of policies that an instance gets again, alone or with those before them.
     pub(crate) doubled: u64,
     /// Events of a partition after which its owner writes a snapshot.
     pub(crate) snapshot_every: u64,

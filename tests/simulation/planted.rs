@@ -180,6 +180,15 @@ fn a_policys_command_without_effect_is_found() {
 }
 
 #[test]
+fn a_policys_command_that_has_its_effect_twice_is_found() {
+    finds(PoliciesReachTheirTarget, |history| {
+        let first = event(history, "ExchangeCounted").position.offset;
+        // Right behind the first, as by an owner who gets the command twice into one window.
+        repeat(history, "ExchangeCounted").position.offset = first + 1;
+    });
+}
+
+#[test]
 fn what_was_given_up_hangs_or_failed_is_found() {
     finds(NothingIsBuried, |history| history.buried.push("dead-letters/0@0: LAGGING".to_owned()));
     finds(NothingHangs, |history| history.hanging.push(TopicPartition::new("user-events", 0)));

@@ -17,7 +17,7 @@ use super::chance;
 use super::neighbours::{people, register};
 use super::nemesis;
 use super::plan::{Mutant, Plan};
-use super::settling::{LONG, looks, settle};
+use super::settling::{LONG, looks, on_the_eve, settle};
 use super::world::World;
 
 /// People who want something at the same time.
@@ -137,8 +137,17 @@ async fn live(world: Arc<World>) -> Result<(), String> {
     for client in clients {
         client.await.expect("a client does not panic");
     }
+    if chance::one_in(3) {
+        let exchange = world.board.lock().exchange();
+        for wish in exchange {
+            world.fulfil(&wish).await;
+        }
+    }
+    world.nothing_comes_again().await;
+    on_the_eve(&world).await;
     // Timers fire under blows, too. Nobody repeats an old key after this jump, which no ledger would know any more.
     world.time.jump(LONG);
+    world.every_plan(|it| it.doubled = world.plan.doubled);
     world.wake(&looks(&world)).await;
     nemesis::strike(Arc::clone(&world), world.plan.blows / 2).await;
     world.heal().await;

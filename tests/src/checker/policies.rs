@@ -8,8 +8,9 @@ use domain::views::{CommunityFacts, Member, RequestFacts, UserFacts, Views};
 use domain::{Meta, State};
 use event_schemas::community::CommunityEvent;
 use event_schemas::notification::{NotificationCommand, NotificationEvent};
+use event_schemas::reputation::ReputationEvent;
 use event_schemas::request::RequestEvent;
-use event_schemas::{Command, CommandId, CommunityId, Event, EventId, MatchId, RequestId, UserId};
+use event_schemas::{Command, CommandId, CommunityId, Event, EventId, MatchId, Payload, RequestId, UserId};
 use uuid::Uuid;
 
 use super::{Findings, History, Logged, Rule};
@@ -17,6 +18,7 @@ use super::{Findings, History, Logged, Rule};
 pub(super) fn check(history: &History, found: &mut Findings) {
     sent(history, found);
     reached(history, found);
+    once(history, found);
 }
 
 /// Each event has sent what its policies ask for, each command once, and nothing else has sent any.
@@ -92,6 +94,33 @@ fn reached(history: &History, found: &mut Findings) {
             );
         }
     }
+}
+
+/// No command has had its effect a second time. Its events carry its id again then, and may stand right behind the first.
+fn once(history: &History, found: &mut Findings) {
+    let commands: HashSet<_> = history.commands.iter().map(|it| it.record.envelope.command_id).collect();
+    let mut effects = HashSet::new();
+    for event in history.events.iter().filter(|it| commands.contains(&it.record.envelope.command_id)) {
+        let (envelope, payload) = (&event.record.envelope, &event.record.payload);
+        let is_new = effects.insert((envelope.command_id, payload.entry().name));
+        if !is_new && !may_recur(payload) {
+            let found_again = format!("had its effect twice: {event}");
+            found.note(Rule::PoliciesReachTheirTarget, &envelope.aggregate_id, found_again);
+        }
+    }
+}
+
+/// Whether one command may bring about several of these: an exchange awards points in each community that honours it, and
+/// a request that is detached lets go of everybody who would have helped.
+const fn may_recur(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Reputation(
+            ReputationEvent::KarmaAwarded(_)
+                | ReputationEvent::BadgeEarned(_)
+                | ReputationEvent::KarmaMilestoneReached(_)
+        ) | Event::Request(RequestEvent::MatchRejected(_) | RequestEvent::MatchCancelled(_))
+    )
 }
 
 /// Recipient, type, subject and what tells it apart.
