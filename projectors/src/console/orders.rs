@@ -1,8 +1,9 @@
 //! Orders: what operators ask for on the console, carried out by the same functions as the command line's.
 //!
-//! An order is taken by one process, or by nobody once it has lapsed. While somebody is at it they say so every few seconds;
-//! an order that is silent and has not ended was cut off, and what a rebuild leaves behind is cleaned up as ever. `carrying`
-//! does what an order says.
+//! An order is taken by one process, or by nobody once it has lapsed. Whoever could take it and is at work on others holds it
+//! meanwhile, so that it stands in line and does not lapse. While somebody is at an order they say so every few seconds; one
+//! that is silent and has not ended was cut off, and what a rebuild leaves behind is cleaned up as ever. `carrying` does what
+//! an order says.
 
 mod carrying;
 
@@ -80,17 +81,24 @@ struct Details {
     whole_key: bool,
 }
 
+/// An order that this process is at.
+struct UnderWay {
+    id: Uuid,
+    kind: String,
+    task: JoinHandle<()>,
+}
+
 /// Takes orders until shutdown; those under way are ended first.
 pub async fn keep_taking(hands: Hands, shutdown: &CancellationToken) {
-    let mut under_way: Vec<(String, JoinHandle<()>)> = Vec::new();
+    let mut under_way: Vec<UnderWay> = Vec::new();
     while !shutdown.is_cancelled() {
-        under_way.retain(|(_, task)| !task.is_finished());
-        let of = |kinds: &[&str]| under_way.iter().filter(|it| kinds.contains(&it.0.as_str())).count();
-        let free: Vec<_> = AT_ONCE.iter().filter(|(kinds, most)| of(kinds) < *most).map(|it| it.0).collect();
-        match take(&hands, &free.concat()).await {
+        under_way.retain(|it| !it.task.is_finished());
+        match look(&hands, &under_way).await {
             Ok(Some(order)) => {
-                let (hands, shutdown, kind) = (hands.clone(), shutdown.clone(), order.kind.clone());
-                under_way.push((kind, tokio::spawn(async move { hands.see_to(order, &shutdown).await })));
+                let (hands, shutdown) = (hands.clone(), shutdown.clone());
+                let (id, kind) = (order.id, order.kind.clone());
+                let task = tokio::spawn(async move { hands.see_to(order, &shutdown).await });
+                under_way.push(UnderWay { id, kind, task });
                 continue;
             }
             Ok(None) => {}
@@ -98,11 +106,26 @@ pub async fn keep_taking(hands: Hands, shutdown: &CancellationToken) {
         }
         shutdown.run_until_cancelled(tokio::time::sleep(LOOK)).await;
     }
-    for (kind, task) in under_way {
-        if let Err(error) = task.await {
-            error!(kind, %error, "an order was not ended in order");
+    for it in under_way {
+        if let Err(error) = it.task.await {
+            error!(kind = it.kind, %error, "an order was not ended in order");
         }
     }
+}
+
+/// Takes an order that there is a place for, and holds those that there is none for.
+async fn look(hands: &Hands, under_way: &[UnderWay]) -> sqlx::Result<Option<Order>> {
+    let mut free = Vec::new();
+    for (kinds, most) in AT_ONCE {
+        let of_kinds = under_way.iter().filter(|it| kinds.contains(&it.kind.as_str()));
+        let at_work: Vec<Uuid> = of_kinds.map(|it| it.id).collect();
+        if at_work.len() < most {
+            free.extend(kinds);
+        } else {
+            hold(hands, kinds, &at_work).await?;
+        }
+    }
+    take(hands, &free).await
 }
 
 /// Takes the order that waits longest and carries it out; false when none waits that these hands can carry out.
@@ -115,8 +138,26 @@ pub async fn carry_out_next(hands: &Hands, shutdown: &CancellationToken) -> sqlx
     Ok(true)
 }
 
+/// Keeps the orders of these kinds from lapsing while this process is at work on others, and says on which. Another process
+/// may say the same: its turn comes after any of them. Without need nothing is written.
+async fn hold(hands: &Hands, kinds: &[&str], at_work: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE projection.orders AS o SET lapses_at = now() + interval '1 minute', waits_for = ARRAY(
+             SELECT w.id FROM projection.orders AS w WHERE w.id = ANY (o.waits_for || $2) AND w.ended_at IS NULL)
+         WHERE o.id IN (
+             SELECT id FROM projection.orders
+             WHERE taken_at IS NULL AND ended_at IS NULL AND kind = ANY ($1) AND lapses_at > now()
+               AND (lapses_at < now() + interval '50 seconds' OR NOT waits_for @> $2)
+             ORDER BY id FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(hands.able(kinds))
+    .bind(at_work)
+    .execute(&hands.pool)
+    .await?;
+    Ok(())
+}
+
 async fn take(hands: &Hands, free: &[&str]) -> sqlx::Result<Option<Order>> {
-    let may = |kind: &&str| hands.owner.is_some() || OF_PROJECTOR.contains(kind);
     sqlx::query_as(
         "UPDATE projection.orders SET taken_by = $2, taken_at = now(), told_at = now()
          WHERE id = (
@@ -125,13 +166,19 @@ async fn take(hands: &Hands, free: &[&str]) -> sqlx::Result<Option<Order>> {
              ORDER BY asked_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
          RETURNING id, kind, projection, details, asked_by",
     )
-    .bind(free.iter().copied().filter(may).collect::<Vec<_>>())
+    .bind(hands.able(free))
     .bind(this_process())
     .fetch_optional(&hands.pool)
     .await
 }
 
 impl Hands {
+    /// Of these kinds those that this process may carry out.
+    fn able<'a>(&self, kinds: &[&'a str]) -> Vec<&'a str> {
+        let may = |kind: &&str| self.owner.is_some() || OF_PROJECTOR.contains(kind);
+        kinds.iter().copied().filter(may).collect()
+    }
+
     /// Carries an order out and writes down what came of it; tells meanwhile that somebody is at it.
     async fn see_to(&self, order: Order, shutdown: &CancellationToken) {
         info!(order = %order.id, kind = order.kind, projection = order.projection, by = order.asked_by, "took an order");

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::entrance::Operator;
 use super::form::Form;
 use super::page::{Failure, Frame, Shown, page};
-use super::projections::{self, Card};
+use super::projections::{self, Card, Job};
 use super::words;
 use crate::app::App;
 use crate::params::Params;
@@ -45,8 +45,9 @@ pub(super) struct Row {
     details: Json<Value>,
     pub(super) asked_by: String,
     asked_at: DateTime<Utc>,
-    /// Nobody takes it afterwards.
+    /// Nobody takes it afterwards. Whoever could take it and is at work puts that off, and says on which orders.
     lapses_at: DateTime<Utc>,
+    waits_for: Vec<Uuid>,
     taken_by: Option<String>,
     taken_at: Option<DateTime<Utc>>,
     told_at: Option<DateTime<Utc>>,
@@ -70,8 +71,19 @@ struct ListPage {
 struct OrderPage {
     frame: Frame,
     order: Row,
-    /// The projection, while the order is open: a rebuild tells its progress there.
+    /// The projection, while somebody is at the order: a rebuild tells its progress there.
     card: Option<Card>,
+    /// The orders whose turn comes before, while it waits.
+    line: Line,
+}
+
+/// Who stands in line before an order.
+#[derive(Default)]
+struct Line {
+    /// Those that whoever could take it is at work on.
+    at_work: Vec<Row>,
+    /// Those that wait, too, and were asked for before.
+    waiting: Vec<Row>,
 }
 
 /// POST /console/projections/{name}/{kind}: `throttle` of a rebuild, `version` to roll back to or to drop, `id` to heal.
@@ -205,15 +217,52 @@ pub(super) async fn show(operator: Operator, State(app): State<App>, Path(id): P
         .fetch_optional(&app.pool)
         .await?;
     let order = order.ok_or_else(|| Failure::not_found("order"))?;
-    let card = if order.is_open() { projections::card(&app.pool, &order.projection).await? } else { None };
-    page(&OrderPage { frame: Frame::of("orders", &operator), order, card })
+    let (mut card, mut line) = (None, Line::default());
+    match order.state() {
+        "waiting" => line = before(&app.pool, &order).await?,
+        "at work" => card = projections::card(&app.pool, &order.projection).await?,
+        _ => {}
+    }
+    page(&OrderPage { frame: Frame::of("orders", &operator), order, card, line })
+}
+
+/// Who stands in line before an order that waits; nobody where it is about to be taken, or nobody is there.
+async fn before(pool: &PgPool, order: &Row) -> sqlx::Result<Line> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM projection.orders
+         WHERE ended_at IS NULL AND (id = ANY ($1)
+             OR taken_at IS NULL AND waits_for && $1 AND (asked_at, id) < ($2, $3))
+         ORDER BY asked_at, id",
+    )
+    .bind(&order.waits_for)
+    .bind(order.asked_at)
+    .bind(order.id)
+    .fetch_all(pool)
+    .await?;
+    let mut line = Line::default();
+    for it in rows {
+        match it.state() {
+            "at work" => line.at_work.push(it),
+            "waiting" => line.waiting.push(it),
+            _ => {}
+        }
+    }
+    Ok(line)
+}
+
+impl OrderPage {
+    /// The rebuild or rollback that this order is, and no other of the projection.
+    fn job(&self) -> Option<&Job> {
+        let job = self.card.as_ref()?.running()?;
+        (job.kind == self.order.kind && self.order.taken_at? <= job.started_at).then_some(job)
+    }
 }
 
 /// The latest orders, of a projection or of all, without what they have shown of records.
 pub(super) async fn latest(pool: &PgPool, projection: Option<&str>, most: i64) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as(
-        "SELECT id, kind, projection, details, asked_by, asked_at, lapses_at, taken_by, taken_at, told_at, cancelled_by,
-             ended_at, outcome, CASE WHEN kind <> 'show' THEN answer END AS answer, error
+        "SELECT id, kind, projection, details, asked_by, asked_at, lapses_at, waits_for, taken_by, taken_at, told_at,
+             cancelled_by, ended_at, outcome, CASE WHEN kind <> 'show' THEN answer END AS answer, error
          FROM projection.orders WHERE $1 IS NULL OR projection = $1 ORDER BY asked_at DESC, id DESC LIMIT $2",
     )
     .bind(projection)
@@ -255,6 +304,11 @@ impl Row {
             (Some(taken), Some(ended)) => words::seconds((ended - taken).as_seconds_f64()),
             _ => "–".to_owned(),
         }
+    }
+
+    /// A cancel of its projection, or of those that rebuild several, takes it back.
+    fn is_cancellable(&self) -> bool {
+        ["rebuild", "rebuild_all", "rollback", "verify", "heal"].contains(&self.kind.as_str())
     }
 
     /// Only the owner of the tables can do it.

@@ -93,6 +93,75 @@ async fn an_order_says_whether_something_may_still_come_of_it() {
 }
 
 #[tokio::test]
+async fn an_order_in_line_names_what_it_waits_for_and_shows_nobody_elses_progress() {
+    let (world, cookie) = World::with_operator().await;
+    let ask = async |kind: &str| {
+        let asked = sent(world.own_form(&format!("/console/projections/feed/{kind}"), &cookie, &[])).await;
+        header(&asked, "location").to_owned()
+    };
+    let link = |it: &str| format!("<a href=\"{it}\">");
+    let (rebuild, verify) = (ask("rebuild").await, ask("verify").await);
+    let heal = [("id", "0199c7e2-0000-7000-8000-000000000000")];
+    let heal = sent(world.own_form("/console/projections/feed/heal", &cookie, &heal)).await;
+    let heal = header(&heal, "location");
+    let page = world.page(&verify, &cookie).await;
+    assert!(page.contains("within a minute somebody takes it") && !page.contains("waits behind"), "{page}");
+
+    // The rebuild is at work, and its projectors hold what waits for them.
+    let pool = world.owner.clone();
+    let mut rebuilding = pool.acquire().await.expect("a connection");
+    sqlx::query("SELECT pg_advisory_lock(projection.rebuild_lock('feed'))")
+        .execute(&mut *rebuilding)
+        .await
+        .expect("nobody has it");
+    world
+        .project(
+            "UPDATE projection.orders SET taken_at = now(), told_at = now(), taken_by = 'p' WHERE kind = 'rebuild';
+             UPDATE projection.orders SET waits_for = ARRAY(SELECT id FROM projection.orders WHERE kind = 'rebuild')
+             WHERE taken_at IS NULL"
+                .to_owned(),
+        )
+        .await;
+    sqlx::query(
+        "INSERT INTO projection.rebuilds (projection, kind, version, tables, phase, started_by)
+         VALUES ('feed', 'rebuild', 2, '{}', 'folding', 'ana')",
+    )
+    .execute(&pool)
+    .await
+    .expect("the owner may");
+    let progress = "rebuild of version 2";
+    let page = world.page(&rebuild, &cookie).await;
+    assert!(page.contains(progress) && !page.contains("waits behind"), "{page}");
+    let page = world.page(&verify, &cookie).await;
+    assert!(page.contains(">waiting</span>") && page.contains("It has not begun: it waits behind"), "{page}");
+    assert!(page.contains(&link(&rebuild)) && !page.contains(&link(heal)), "{page}");
+    assert!(!page.contains(progress) && !page.contains("or it lapses"), "{page}");
+    let page = world.page(heal, &cookie).await;
+    assert!(page.contains(&link(&rebuild)) && page.contains(&link(&verify)), "{page}");
+    assert!(!page.contains(progress), "{page}");
+
+    // By other projectors, at the same time.
+    world
+        .project(
+            "UPDATE projection.orders SET taken_at = now(), told_at = now() WHERE kind = 'verify'".to_owned(),
+        )
+        .await;
+    let page = world.page(&verify, &cookie).await;
+    assert!(page.contains(">at work</span>") && !page.contains(progress), "{page}");
+    // Whoever was at it is gone.
+    world
+        .project(
+            "UPDATE projection.orders SET told_at = now() - interval '31 seconds' WHERE taken_at IS NOT NULL"
+                .to_owned(),
+        )
+        .await;
+    let page = world.page(heal, &cookie).await;
+    assert!(!page.contains("waits behind") && page.contains("or it lapses"), "{page}");
+    drop(rebuilding);
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_form_that_is_sent_twice_is_one_order() {
     let (world, cookie) = World::with_operator().await;
     let order = Uuid::now_v7().to_string();

@@ -1,10 +1,12 @@
-//! Who takes orders, and when: each once, by whoever may, and a cancel also where everybody is at work.
+//! Who takes orders, and when: each once, by whoever may, and a cancel also where everybody is at work. What waits for them
+//! does not lapse.
 
 use std::time::Duration;
 
 use projectors::console::orders::{Hands, carry_out_next, keep_taking};
 use serde_json::{Value, json};
 use tests::eventually::eventually;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +22,36 @@ impl World {
     async fn ended(&self, id: Uuid) -> Outcome {
         let look = async || Some(self.outcome(id).await).filter(|it| it.0.is_some());
         eventually("the order ends", SOON, look).await
+    }
+
+    /// Projectors that take orders.
+    fn keep_taking(&self, hands: Hands, shutdown: &CancellationToken) -> JoinHandle<()> {
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move { keep_taking(hands, &shutdown).await })
+    }
+
+    /// The orders that somebody is at work on who holds this one; none while nobody holds it.
+    async fn held(&self, id: Uuid) -> Option<Vec<Uuid>> {
+        let held: Vec<Uuid> = sqlx::query_scalar("SELECT waits_for FROM projection.orders WHERE id = $1")
+            .bind(id)
+            .fetch_one(&self.reader())
+            .await
+            .expect("query-api may see it");
+        Some(held).filter(|it| !it.is_empty())
+    }
+
+    async fn lapses_in(&self, id: Uuid, time: &str) {
+        sqlx::query("UPDATE projection.orders SET lapses_at = now() + $2::interval WHERE id = $1")
+            .bind(id)
+            .bind(time)
+            .execute(&self.owner())
+            .await
+            .expect("the owner may");
+    }
+
+    async fn seconds_left(&self, id: Uuid) -> f64 {
+        let left = "SELECT extract(epoch FROM lapses_at - now())::double precision FROM projection.orders WHERE id = $1";
+        sqlx::query_scalar(left).bind(id).fetch_one(&self.reader()).await.expect("query-api may see it")
     }
 
     async fn is_taken(&self, id: Uuid) -> bool {
@@ -120,10 +152,7 @@ async fn two_who_look_at_once_take_an_order_each() {
 async fn a_cancel_is_carried_out_while_everything_else_waits_for_a_place() {
     let (world, running) = folded(3).await;
     let shutdown = CancellationToken::new();
-    let taking = tokio::spawn({
-        let (hands, shutdown) = (world.hands(), shutdown.clone());
-        async move { keep_taking(hands, &shutdown).await }
-    });
+    let taking = world.keep_taking(world.hands(), &shutdown);
     let rebuild = world.order("rebuild", "requests", json!({ "throttle": 1 })).await;
     let at_work = async || world.is_taken(rebuild).await.then_some(());
     eventually("somebody is at it", SOON, at_work).await;
@@ -152,6 +181,70 @@ async fn a_cancel_is_carried_out_while_everything_else_waits_for_a_place() {
     shutdown.cancel();
     taking.await.expect("it ends in order");
     running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn an_order_that_stands_in_line_does_not_lapse_and_says_behind_which() {
+    let (world, running) = folded(3).await;
+    let shutdown = CancellationToken::new();
+    let taking = world.keep_taking(world.hands(), &shutdown);
+    let rebuild = world.order("rebuild", "requests", json!({ "throttle": 1 })).await;
+    eventually("somebody is at it", SOON, async || world.is_taken(rebuild).await.then_some(())).await;
+    let verify = world.order("verify", "feed", json!({})).await;
+    eventually("it is held", SOON, async || world.held(verify).await.filter(|it| *it == [rebuild])).await;
+    // As if it had waited for most of its minute.
+    world.lapses_in(verify, "5 seconds").await;
+    eventually("it does not lapse", SOON, async || (world.seconds_left(verify).await > 45.0).then_some(()))
+        .await;
+
+    world.order("cancel", "requests", json!({})).await;
+    assert_eq!(done(world.ended(verify).await)["equal"], true);
+    shutdown.cancel();
+    taking.await.expect("it ends in order");
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn nobody_holds_an_order_that_they_could_not_carry_out() {
+    let world = World::new().await;
+    let shutdown = CancellationToken::new();
+    let without_owner = Hands { owner: None, ..world.hands() };
+    let taking = world.keep_taking(without_owner, &shutdown);
+    // Whoever wants to show a record waits.
+    let pool = world.owner();
+    let mut lock = pool.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE projection.parked").execute(&mut *lock).await.expect("nobody reads it");
+    let mut shows = Vec::new();
+    for number in 0..4 {
+        shows.push(world.order("show", "feed", json!({ "key": number.to_string() })).await);
+    }
+    let all_taken = async || {
+        let mut taken = 0;
+        for show in &shows {
+            taken += usize::from(world.is_taken(*show).await);
+        }
+        (taken == shows.len()).then_some(())
+    };
+    eventually("every place is taken", SOON, all_taken).await;
+    let of_owner = world.order("drop", "feed", json!({ "version": 1 })).await;
+    let fifth = world.order("show", "feed", json!({ "key": "4" })).await;
+    for id in [of_owner, fifth] {
+        world.lapses_in(id, "40 seconds").await;
+    }
+    let mut behind = eventually("what they can do is held", SOON, async || world.held(fifth).await).await;
+    behind.sort_unstable();
+    shows.sort_unstable();
+    assert_eq!(behind, shows);
+    assert!(world.seconds_left(fifth).await > 45.0);
+    assert_eq!(world.held(of_owner).await, None);
+    assert!(world.seconds_left(of_owner).await <= 40.0);
+
+    lock.rollback().await.expect("the lock goes");
+    assert_eq!(world.ended(fifth).await.0.as_deref(), Some("failed"));
+    shutdown.cancel();
+    taking.await.expect("it ends in order");
     world.drop().await;
 }
 
