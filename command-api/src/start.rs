@@ -126,6 +126,7 @@ pub async fn start(
         time_limit: TIME_LIMIT,
         places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
         uncounted: Some(forwarder.hops()),
+        people: None,
     };
     let router = stack.around(router::routes(app, forwarder, &limits));
     let router = router.merge(operators).merge(health.routes()).merge(telemetry::metrics::routes());

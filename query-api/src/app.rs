@@ -96,6 +96,7 @@ impl App {
             time_limit: TIME_LIMIT,
             places: Arc::new(Semaphore::new(config.max_concurrent_calls.get())),
             uncounted: Some(console::uncounted(&self.authenticator)),
+            people: Some(console::dress),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The operators' console under `/console`: pages that show what `karmyq` shows, and forms that ask for what it does.
 //!
 //! `entrance` lets operators in and nobody else, `form` takes what a page of ours sends and nothing from elsewhere, `page`
-//! renders. A file per page: `projections` with `chart`, `orders`, `dead_letters`, `owners`, `flow`. The pages are HTML from
+//! renders, `failure` says what went wrong. A file per page: `projections` with `chart`, `orders`, `dead_letters`, `owners`, `flow`. The pages are HTML from
 //! `query-api/templates/console`, escaped by the template engine; style and script are part of the binary, so the console
 //! works without the internet.
 //!
@@ -11,6 +11,7 @@ mod assets;
 mod chart;
 mod dead_letters;
 mod entrance;
+mod failure;
 mod flow;
 mod form;
 mod orders;
@@ -26,16 +27,17 @@ use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 
 pub(crate) use self::entrance::uncounted;
-use self::page::Failure;
+use self::failure::Failure;
+pub(crate) use self::failure::dress;
 use crate::app::App;
 
-/// Longest work on a page; shorter than that on any answer, whose failure would be JSON.
+/// Longest work on a page; shorter than that on any answer, which would not say that it was a page.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
 /// What every page is served with: nothing from elsewhere, nothing inline, in nobody's frame, in no cache by itself. The referrer
@@ -75,10 +77,14 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn serve(request: Request, next: Next) -> Response {
-    let late = |_| Failure::new(StatusCode::SERVICE_UNAVAILABLE, "this page took too long").into_response();
+    let late = |_| Failure::unavailable("this page took too long").into_response();
     let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(late);
-    for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert_with(|| HeaderValue::from_static(value));
-    }
+    protect(response.headers_mut());
     response
+}
+
+fn protect(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert_with(|| HeaderValue::from_static(value));
+    }
 }

@@ -20,6 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
@@ -48,7 +49,12 @@ pub struct Stack {
     pub places: Arc<Semaphore>,
     /// Calls that no rate limit is for.
     pub uncounted: Option<Uncounted>,
+    /// Calls of people, whose answers may have to become pages.
+    pub people: Option<fn(&Request) -> Option<Dress>>,
 }
+
+/// Makes a page of an answer of ours that is none; leaves others as they are.
+pub type Dress = Box<dyn FnOnce(Response) -> BoxFuture<'static, Response> + Send>;
 
 /// Tells from its headers whether a call is not to be counted: because another instance of the service has counted it and
 /// sent it on, or because of whoever calls.
@@ -110,7 +116,16 @@ impl Stack {
 }
 
 /// What every request passes.
-async fn pass(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
+async fn pass(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
+    let dress = stack.people.and_then(|it| it(&request));
+    let response = answer(&stack, request, next).await;
+    match dress {
+        Some(dress) => dress(response).await,
+        None => response,
+    }
+}
+
+async fn answer(stack: &Stack, mut request: Request, next: Next) -> Response {
     // Before anything that costs: under overload most calls end here.
     let Ok(_place) = stack.places.try_acquire() else {
         counter!("http_requests_shed_total").increment(1);

@@ -1,7 +1,8 @@
 //! The operators' console: who gets in, what its pages show, and that nothing on them is taken for HTML. `asking` is about
-//! what may be asked for.
+//! what may be asked for, `failing` about pages that say what went wrong.
 
 mod asking;
+mod failing;
 
 use event_log::{NewRecord, TopicPartition};
 use reqwest::{RequestBuilder, Response};

@@ -1,6 +1,7 @@
 //! A world for one test: a fresh database with all migrations, a log in memory, query-api on a free port.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -51,8 +52,20 @@ struct Instance {
 }
 
 impl Instance {
-    /// Starts one on a free port.
+    /// Starts one on a free port, for as many calls as come.
     async fn start(database: &str, keys: &Path, log: &Arc<MemoryLog>) -> Self {
+        // Counted, and never too many.
+        Self::start_for(MAX_CONCURRENT_CALLS, 1_000_000.0, database, keys, log).await
+    }
+
+    /// The same for so many calls at once, and a multiple of what a minute usually has.
+    async fn start_for(
+        max_concurrent_calls: NonZeroUsize,
+        rate_limit_multiplier: f64,
+        database: &str,
+        keys: &Path,
+        log: &Arc<MemoryLog>,
+    ) -> Self {
         let listener = service_kit::serve::bind(query_api::ANY_LOCAL_PORT).await.expect("a free port");
         let listen = listener.local_addr().expect("it listens");
         let url = options("DATABASE_URL_QUERY_API").database(database).to_url_lossy();
@@ -65,9 +78,8 @@ impl Instance {
             public_keys: keys.to_owned(),
             allowed_origins: vec![ALLOWED_ORIGIN.to_owned()],
             rate_limit_disabled: false,
-            // Counted, and never too many.
-            rate_limit_multiplier: 1_000_000.0,
-            max_concurrent_calls: MAX_CONCURRENT_CALLS,
+            rate_limit_multiplier,
+            max_concurrent_calls,
         };
         let (stop, log) = (CancellationToken::new(), Arc::clone(log));
         let service = tokio::spawn(query_api::run_on(listener, config, log, stop.clone()));
@@ -179,6 +191,13 @@ impl World {
         self.ready(self.instances.len() - 1).await;
     }
 
+    /// The same for so many calls at once, and a multiple of what a minute usually has.
+    pub(crate) async fn another_instance_for(&mut self, calls: NonZeroUsize, multiplier: f64) {
+        let (database, keys, log) = (&self.database, &self.keys, &self.log);
+        self.instances.push(Instance::start_for(calls, multiplier, database, keys, log).await);
+        self.ready(self.instances.len() - 1).await;
+    }
+
     /// Ends a query-api in order and puts a new one in its place, elsewhere.
     pub(crate) async fn restart(&mut self, instance: usize) {
         let new = Instance::start(&self.database, &self.keys, &self.log).await;
@@ -261,7 +280,12 @@ impl World {
 
     /// A path outside `/api/v1`.
     pub(crate) fn raw(&self, path: &str) -> RequestBuilder {
-        self.client.get(format!("{}{path}", self.instances[0].base))
+        self.raw_at(0, path)
+    }
+
+    /// The same of one of several instances.
+    pub(crate) fn raw_at(&self, instance: usize, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.instances[instance].base))
     }
 
     /// A form that is sent to a path outside `/api/v1`; redirects are told, not followed.

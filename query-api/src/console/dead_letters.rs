@@ -8,7 +8,8 @@ use event_log::key_text;
 use sqlx::{FromRow, PgPool};
 
 use super::entrance::Operator;
-use super::page::{Failure, Frame, Shown, page};
+use super::failure::Failure;
+use super::page::{Frame, Shown, page};
 use super::words;
 use crate::app::App;
 use crate::params::{Params, encoded};

@@ -15,8 +15,9 @@ use chrono::{DateTime, Utc};
 use service_kit::auth::{Authenticator, Claims, TokenError};
 use service_kit::middleware::Uncounted;
 
+use super::failure::Failure;
 use super::form::{self, Form};
-use super::page::{Failure, Shown, page};
+use super::page::{Shown, page};
 use crate::app::App;
 use crate::params::{Params, encoded};
 
@@ -24,7 +25,7 @@ use crate::params::{Params, encoded};
 const NAME: &str = "karmyq_console";
 
 /// Where one lands after the entrance.
-const HOME: &str = "/console/projections";
+pub(super) const HOME: &str = "/console/projections";
 
 /// A signed-in operator. A page with this argument sends everybody else to the entrance.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ const NOT_OPERATOR: &str =
     "this token is not an operator's: the console is for the accounts that OPERATORS names";
 
 fn unknown() -> Failure {
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "sessions cannot be checked at the moment")
+    Failure::unavailable("sessions cannot be checked at the moment")
 }
 
 /// Calls of operators: a page that renews itself must not use up what everybody at that address may ask for.
@@ -171,7 +172,11 @@ fn attributes(headers: &HeaderMap) -> String {
 
 /// The page that was wanted; never anything outside of the console.
 fn next(params: &Params) -> String {
-    let plain = |it: &str| it.bytes().all(|it| it.is_ascii_graphic() && it != b'\\') && !it.contains("..");
-    let ours = |it: &String| it.starts_with("/console/") && plain(it);
-    params.text("next").filter(ours).unwrap_or_else(|| HOME.to_owned())
+    params.text("next").filter(|it| is_page(it)).unwrap_or_else(|| HOME.to_owned())
+}
+
+/// Whether a path leads into the console and nowhere else.
+pub(super) fn is_page(path: &str) -> bool {
+    let plain = path.bytes().all(|it| it.is_ascii_graphic() && it != b'\\') && !path.contains("..");
+    path.starts_with("/console/") && plain
 }

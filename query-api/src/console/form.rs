@@ -6,7 +6,7 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::page::Failure;
+use super::failure::Failure;
 use crate::app::App;
 use crate::params::Params;
 
@@ -22,7 +22,8 @@ impl FromRequest<App> for Form {
             let message = "this form was not sent from a page of the console";
             return Err(Failure::new(StatusCode::FORBIDDEN, message).into_response());
         }
-        let body = String::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        let body = String::from_request(request, app).await;
+        let body = body.map_err(|it| Failure::new(it.status(), it.body_text()).into_response())?;
         Ok(Self(Params::of_query(Some(&body))))
     }
 }

@@ -13,8 +13,9 @@ use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
 
 use super::entrance::Operator;
+use super::failure::Failure;
 use super::form::Form;
-use super::page::{Failure, Frame, Shown, page};
+use super::page::{Frame, Shown, page};
 use super::projections::{self, Card, Job};
 use super::words;
 use crate::app::App;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use event_log::LogError;
 use owners::{Owners, Row, WindowFigures};
 
 use super::entrance::Operator;
-use super::page::{Failure, Frame, Shown, page};
+use super::failure::Failure;
+use super::page::{Frame, Shown, page};
 use super::words;
 use crate::app::App;
 
@@ -44,7 +44,7 @@ pub(super) async fn list(operator: Operator, State(app): State<App>) -> Shown {
     let Some(decoder) = app.schemas.decoder().await else {
         let message = "who owns what is written in schemas that query-api cannot read: SCHEMA_REGISTRY_URL is not set for \
                        it, or the registry does not answer. `karmyq owners` shows the same";
-        return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, message));
+        return Err(Failure::unavailable(message));
     };
     let look = async {
         let owners = Owners::follow(Arc::clone(&app.log), decoder, app.topic_profile).await?;
@@ -52,7 +52,7 @@ pub(super) async fn list(operator: Operator, State(app): State<App>) -> Shown {
     };
     let late = |_| LogError::Unavailable("the announcements could not be read in 10 seconds".to_owned());
     let rows = tokio::time::timeout(LIMIT, look).await.map_err(late).flatten();
-    let rows = rows.map_err(|error| Failure::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+    let rows = rows.map_err(|error| Failure::unavailable(error.to_string()))?;
     page(&ListPage { frame: Frame::of("owners", &operator), lines: rows.into_iter().map(line).collect() })
 }
 

@@ -14,8 +14,9 @@ use tracing::warn;
 
 use super::chart::{Chart, Sample};
 use super::entrance::Operator;
+use super::failure::Failure;
 use super::orders::{self, Row as OrderRow};
-use super::page::{Failure, Frame, Shown, page};
+use super::page::{Frame, Shown, page};
 use super::words;
 use crate::app::App;
 

@@ -32,6 +32,7 @@ fn router(limits: RateLimits) -> Router {
         time_limit: Duration::from_millis(50),
         places: Arc::new(Semaphore::new(PLACES)),
         uncounted: None,
+        people: None,
     };
     stack.around(
         Router::new()
