@@ -167,6 +167,10 @@ pub trait EventLog: Send + Sync + fmt::Debug + 'static {
     /// Creates the topics that do not exist yet; existing ones stay as they are. Returns the names of those created.
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError>;
 
+    /// Deletes a group for good, with the offsets that it has consumed; false when there is none of that name. Refused while
+    /// it has members.
+    async fn delete_group(&self, group: &str) -> Result<bool, LogError>;
+
     /// What on the broker differs from the manifest, a sentence each with the fix (invariant W4); also a broker without transactions.
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError>;
 }

@@ -66,14 +66,6 @@ impl KafkaLog {
             committed: asking("read_committed")?,
         })
     }
-
-    /// Deletes a consumer group for good; false when there is none of that name.
-    ///
-    /// # Errors
-    /// [`LogError::Refused`] while it has members.
-    pub async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
-        admin::delete_group(self, group).await
-    }
 }
 
 #[async_trait]
@@ -120,6 +112,10 @@ impl EventLog for KafkaLog {
 
     async fn create_topics(&self, topics: &[Topic], replication: i32) -> Result<Vec<String>, LogError> {
         admin::create_topics(self, topics, replication).await
+    }
+
+    async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
+        admin::delete_group(self, group).await
     }
 
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {

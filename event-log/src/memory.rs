@@ -187,6 +187,10 @@ impl EventLog for MemoryLog {
         Ok(self.shared.change(|state| state.create(topics)))
     }
 
+    async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
+        self.shared.change(|state| state.delete_group(group))
+    }
+
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
         Ok(drift::sentences(topics, &self.shared.state.lock().found()))
     }

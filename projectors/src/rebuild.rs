@@ -17,6 +17,7 @@ mod progress;
 use std::num::NonZeroU32;
 use std::time::Instant;
 
+use event_log::LogError;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -108,6 +109,11 @@ pub enum Error {
     /// The code still has it.
     #[error("{0} is one of the projections of this version: only what no code folds any more can be retired")]
     InUse(&'static str),
+    /// Somebody still runs it, or Kafka cannot be reached.
+    #[error(
+        "the consumer group of {0} cannot be deleted, projectors that still have it are to be stopped first: {1}"
+    )]
+    Group(String, LogError),
     /// A replay would fold what is parked.
     #[error(
         "{0} has dead letters that could be folded now; redrive or discard them first, or rebuild all of it"

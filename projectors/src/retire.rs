@@ -1,8 +1,10 @@
 //! Retiring a projection whose code is gone: its tables, checkpoints and everything else that bears its name.
 
+use event_log::EventLog;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use tracing::info;
 
+use crate::projection::group;
 use crate::rebuild::{self, Error};
 use crate::{registry, swap};
 
@@ -10,14 +12,13 @@ use crate::{registry, swap};
 const BOOKKEEPING: [&str; 7] =
     ["checkpoints", "parked", "discarded", "troubles", "rebuilds", "kept", "active"];
 
-/// Drops everything that PostgreSQL has of a projection; the names of its tables. Its consumer group is deleted before, by
-/// whoever can reach Kafka: as long as somebody still runs it, that is refused.
+/// Deletes the consumer group of a projection and drops everything that PostgreSQL has of it; the names of its tables.
 ///
 /// # Errors
-/// When this code still has the projection, nobody has ever heard of it, somebody works on it, something else (a view, a
-/// function) depends on its tables, or the database fails.
-pub async fn retire(owner: &PgPool, name: &str) -> Result<Vec<String>, Error> {
-    may_be_retired(name)?;
+/// When this code still has the projection, nobody has ever heard of it, somebody still runs it or works on it, something else
+/// (a view, a function) depends on its tables, or log or database fail.
+pub async fn retire(log: &dyn EventLog, owner: &PgPool, name: &str) -> Result<Vec<String>, Error> {
+    registry::named(name).map_or(Ok(()), |it| Err(Error::InUse(it.name)))?;
     let mut alone = rebuild::lock(owner, name).await?;
     let mut transaction = alone.begin().await?;
     let tables: Option<Vec<String>> =
@@ -26,6 +27,7 @@ pub async fn retire(owner: &PgPool, name: &str) -> Result<Vec<String>, Error> {
             .fetch_optional(&mut *transaction)
             .await?;
     let tables = tables.ok_or_else(|| Error::Unknown(name.to_owned()))?;
+    log.delete_group(&group(name)).await.map_err(|error| Error::Group(name.to_owned(), error))?;
     if let Some(kept) = swap::kept(&mut transaction, name).await? {
         swap::drop_tables(&mut transaction, name, &kept).await?;
     }
@@ -39,12 +41,4 @@ pub async fn retire(owner: &PgPool, name: &str) -> Result<Vec<String>, Error> {
     transaction.commit().await?;
     info!(projection = name, tables = tables.join(", "), "retired a projection");
     Ok(tables)
-}
-
-/// Whether this code does without the projection.
-///
-/// # Errors
-/// [`Error::InUse`].
-pub fn may_be_retired(name: &str) -> Result<(), Error> {
-    registry::named(name).map_or(Ok(()), |it| Err(Error::InUse(it.name)))
 }

@@ -149,6 +149,25 @@ async fn one_order_rebuilds_all_projections_or_those_that_are_outdated() {
 }
 
 #[tokio::test]
+async fn an_order_retires_what_no_code_folds_and_nothing_else() {
+    let world = World::new().await;
+    for sql in [
+        "CREATE TABLE feed.weather (id uuid PRIMARY KEY) PARTITION BY LIST (id)",
+        "INSERT INTO projection.active (projection, version, fingerprint, tables) VALUES ('weather', 1, '', '{feed.weather}')",
+    ] {
+        sqlx::query(sql).execute(&world.owner()).await.expect("the owner may");
+    }
+    let retired = done(world.carried_out("retire", "weather", json!({})).await);
+    assert_eq!(retired, json!({ "tables": ["feed.weather"] }));
+    assert!(!world.tables().await.contains(&"feed.weather".to_owned()));
+    let (outcome, _, error) = world.carried_out("retire", "feed", json!({})).await;
+    assert_eq!(outcome.as_deref(), Some("failed"));
+    assert!(error.as_deref().is_some_and(|it| it.contains("only what no code folds")), "{error:?}");
+    assert!(world.tables().await.contains(&"feed.activities".to_owned()));
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_parked_key_is_shown_and_redriven_by_order() {
     let mut world = World::new().await;
     let story = Story::new();

@@ -1,7 +1,10 @@
 //! Projections that come and go with the code: outdated ones are named, those without code retired.
 
+use std::time::Duration;
+
+use event_log::GroupConfig;
 use projectors::rebuild::Error;
-use projectors::{outdated, registry, retire};
+use projectors::{group, outdated, registry, retire};
 
 use crate::jobs::folded;
 
@@ -43,7 +46,15 @@ async fn a_projection_without_code_goes_with_all_that_bears_its_name() {
     ] {
         sqlx::query(sql).execute(&world.owner()).await.expect("the owner may do it");
     }
-    assert_eq!(retire::retire(&world.owner(), "weather").await.expect("it goes"), ["feed.weather"]);
+    let retire = async |name: &str| retire::retire(world.source.log.as_ref(), &world.owner(), name).await;
+    // Projectors of another version.
+    let session_timeout = Duration::from_secs(6);
+    let config = GroupConfig { group: group("weather"), topics: Vec::new(), fetch: false, session_timeout };
+    let (member, _events) = world.source.log.join(config).await.expect("it joins");
+    assert!(matches!(retire("weather").await, Err(Error::Group(..))));
+    member.leave().await.expect("it leaves");
+    assert_eq!(retire("weather").await.expect("it goes"), ["feed.weather"]);
+    assert_eq!(world.source.log.delete_group(&group("weather")).await, Ok(false), "its group is gone");
     assert_eq!(world.tables().await, before);
     let named: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM projection.active WHERE projection = 'weather')
@@ -54,8 +65,8 @@ async fn a_projection_without_code_goes_with_all_that_bears_its_name() {
     .await
     .expect("it can be counted");
     assert_eq!(named, 0);
-    assert!(matches!(retire::retire(&world.owner(), "weather").await, Err(Error::Unknown(_))));
-    assert!(matches!(retire::retire(&world.owner(), "feed").await, Err(Error::InUse("feed"))));
+    assert!(matches!(retire("weather").await, Err(Error::Unknown(_))));
+    assert!(matches!(retire("feed").await, Err(Error::InUse("feed"))));
     world.verify().await;
     running.stop().await;
     world.drop().await;

@@ -106,6 +106,10 @@ impl EventLog for FaultyLog {
         self.inner.create_topics(topics, replication).await
     }
 
+    async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
+        self.inner.delete_group(group).await
+    }
+
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
         self.inner.drift(topics).await
     }

@@ -118,6 +118,10 @@ impl EventLog for Slow {
         self.log.create_topics(topics, replication).await
     }
 
+    async fn delete_group(&self, group: &str) -> Result<bool, LogError> {
+        self.log.delete_group(group).await
+    }
+
     async fn drift(&self, topics: &[Topic]) -> Result<Vec<String>, LogError> {
         self.log.drift(topics).await
     }

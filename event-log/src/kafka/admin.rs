@@ -54,7 +54,7 @@ pub(super) async fn create_topics(
     Ok(created)
 }
 
-/// Deletes a consumer group; false when there is none of that name.
+/// See [`crate::EventLog::delete_group`].
 pub(super) async fn delete_group(log: &KafkaLog, group: &str) -> Result<bool, LogError> {
     let attempt = "cannot delete the consumer group";
     let results = admin(log)?

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tokio::sync::mpsc;
 
 use super::state::State;
-use crate::{GroupEvent, TopicPartition};
+use crate::{GroupEvent, LogError, TopicPartition};
 
 /// A consumer group.
 #[derive(Debug, Default)]
@@ -88,6 +88,14 @@ impl State {
         let member = self.groups.get_mut(group)?.members.remove(&number)?;
         self.release(group, number, &owned);
         Some((owned, member.orders))
+    }
+
+    /// Forgets a group without members; false when there is none.
+    pub(super) fn delete_group(&mut self, group: &str) -> Result<bool, LogError> {
+        if self.groups.get(group).is_some_and(|it| !it.members.is_empty()) {
+            return Err(LogError::Refused(format!("the group {group} has members")));
+        }
+        Ok(self.groups.remove(group).is_some())
     }
 
     /// The offsets to consume next; [`GroupEvent::UNSETTLED`] where an open transaction holds one.

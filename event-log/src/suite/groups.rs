@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::kafka::Kafka;
 use super::{Bench, on_both_logs, record};
-use crate::GroupEvent;
+use crate::{GroupEvent, LogError};
 
 on_both_logs! {
     an_offset_in_an_open_transaction_is_told_as_unsettled,
@@ -17,6 +17,7 @@ on_both_logs! {
     a_revocation_waits_for_its_answer,
     whoever_leaves_hands_over_at_once,
     a_member_survives_a_rebalance_without_losing_a_window,
+    a_group_is_deleted_once_nobody_is_in_it,
 }
 
 async fn consumed_offsets_survive_their_consumer(bench: &Bench) {
@@ -114,6 +115,24 @@ async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
     }
     assert!(matches!(assigned, Some(GroupEvent::Assigned(it)) if it[0].0 == given[0]));
     assert_eq!(bench.everything(0).await.len(), usize::try_from(appended).expect("few"));
+}
+
+async fn a_group_is_deleted_once_nobody_is_in_it(bench: &Bench) {
+    let (owner, mut lane) = (bench.owner().await, bench.lane("a").await);
+    let records = vec![record(bench.events(0), "a")];
+    lane.append(owner.window(records, (bench.commands(1), 42))).await.expect("appended");
+    let settled = owner.membership.committed(vec![bench.commands(1)]).await;
+    assert_eq!(settled, Ok(vec![(bench.commands(1), 42)]));
+    let refused = bench.log.delete_group(&bench.group()).await;
+    assert!(matches!(refused, Err(LogError::Refused(_))), "{refused:?}");
+
+    owner.leave().await;
+    assert_eq!(bench.log.delete_group(&bench.group()).await, Ok(true));
+    assert_eq!(bench.log.delete_group(&bench.group()).await, Ok(false));
+    let mut next = bench.join(false).await;
+    let mut assigned = next.assigned().await;
+    assigned.sort();
+    assert_eq!(assigned, [(bench.commands(0), 0), (bench.commands(1), 0)]);
 }
 
 /// In memory nobody is told before there is something.

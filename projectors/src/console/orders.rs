@@ -35,7 +35,7 @@ const ATTEMPTS: u32 = 6;
 const HEAVY: &[&str] = &["rebuild", "rebuild_all", "rollback", "verify", "heal"];
 
 /// What is done soon.
-const LIGHT: &[&str] = &["drop", "show", "redrive", "redrive_all", "discard"];
+const LIGHT: &[&str] = &["drop", "retire", "show", "redrive", "redrive_all", "discard"];
 
 /// Never waits for others, because it is what ends them.
 const CANCEL: &[&str] = &["cancel"];

@@ -50,6 +50,7 @@ fn is_passing(error: &Error) -> bool {
         | Error::Cancelled
         | Error::GivenUp
         | Error::InUse(_)
+        | Error::Group(..)
         | Error::DeadLetters(_)
         | Error::Stopped(_)
         | Error::NothingKept(_)

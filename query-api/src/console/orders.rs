@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::params::Params;
 
 /// What can be done to a projection. `rebuild_all` and its `cancel` have a form of their own.
-const OF_PROJECTION: [&str; 6] = ["rebuild", "cancel", "rollback", "drop", "verify", "heal"];
+const OF_PROJECTION: [&str; 7] = ["rebuild", "cancel", "rollback", "drop", "verify", "heal", "retire"];
 
 /// What can be done about parked keys.
 const OF_DEAD_LETTERS: [&str; 4] = ["show", "redrive", "redrive_all", "discard"];
@@ -106,6 +106,15 @@ pub(super) async fn of_projection(
         "heal" => {
             let id = form.uuid("id");
             json!({ "id": form.required("id", id) })
+        }
+        "retire" => {
+            let card = projections::card(&app.pool, &name).await?;
+            if !card.is_some_and(|it| it.is_without_code()) {
+                let message =
+                    format!("{name} can be retired once projectors run that have no code for it any more");
+                return Err(Failure::new(StatusCode::CONFLICT, message));
+            }
+            json!({})
         }
         _ => json!({}),
     };

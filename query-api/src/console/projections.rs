@@ -30,10 +30,13 @@ const ORDERS: i64 = 5;
 struct Row {
     projection: String,
     version: i32,
+    tables: Vec<String>,
     outdated: bool,
     kept: Option<i32>,
     replaced_at: Option<DateTime<Utc>>,
     seen_at: Option<DateTime<Utc>>,
+    /// When projectors last looked at all that they have.
+    looked_at: Option<DateTime<Utc>>,
     status: Option<Json<Value>>,
     job: Option<Json<Value>>,
 }
@@ -143,8 +146,9 @@ pub(super) async fn card(pool: &PgPool, name: &str) -> sqlx::Result<Option<Card>
 
 async fn cards(pool: &PgPool, name: Option<&str>) -> sqlx::Result<Vec<Card>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT a.projection, a.version, COALESCE(a.folded_by <> a.fingerprint, false) AS outdated,
-                k.version AS kept, k.replaced_at, w.seen_at, w.status, j.job
+        "SELECT a.projection, a.version, a.tables, COALESCE(a.folded_by <> a.fingerprint, false) AS outdated,
+                k.version AS kept, k.replaced_at, w.seen_at, w.status, j.job,
+                (SELECT max(seen_at) FROM projection.whereabouts) AS looked_at
          FROM projection.active AS a
          LEFT JOIN projection.kept AS k USING (projection)
          LEFT JOIN projection.whereabouts AS w USING (projection)
@@ -201,6 +205,11 @@ impl Card {
 
     fn is_stale(&self) -> bool {
         self.row.seen_at.is_none_or(|at| Utc::now() - at > STALE)
+    }
+
+    /// Projectors have just looked at all that they have, and it is none of that: no code folds it any more.
+    pub(super) fn is_without_code(&self) -> bool {
+        self.row.seen_at.is_none() && self.row.looked_at.is_some_and(|at| Utc::now() - at <= STALE)
     }
 
     /// The state as `style.css` names it; unknown while nobody looks.

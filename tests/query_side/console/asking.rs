@@ -35,7 +35,7 @@ async fn a_form_from_elsewhere_asks_for_nothing() {
     );
     for (path, fields) in [
         ("/console/projections/weather/rebuild", vec![]),
-        ("/console/projections/feed/retire", vec![]),
+        ("/console/projections/feed/dance", vec![]),
         ("/console/dead-letters/forget", vec![("projection", "feed"), ("key", "k")]),
     ] {
         assert_eq!(sent(world.own_form(path, &cookie, &fields)).await.status(), 404, "{path}");
@@ -244,6 +244,64 @@ async fn several_are_rebuilt_by_one_order() {
     let cancelled = ask(&[("kind", "cancel")]).await;
     let page = world.page(header(&cancelled, "location"), &cookie).await;
     assert!(page.contains("cancel the rebuild of several"), "{page}");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_no_code_folds_any_more_can_be_retired_and_nothing_else() {
+    let (world, cookie) = World::with_operator().await;
+    let path = "/console/projections/feed";
+    let (form, offer) = ("action=\"/console/projections/feed/retire\"", "it can be retired");
+    let ask = async || sent(world.own_form(&format!("{path}/retire"), &cookie, &[])).await;
+    world
+        .project("UPDATE projection.active SET tables = '{feed.activities, feed.dismissals}'".to_owned())
+        .await;
+    let looked = |projection: &str, age: &str| {
+        format!(
+            "INSERT INTO projection.whereabouts VALUES ('{projection}', now() - interval '{age}', '{{}}')
+             ON CONFLICT (projection) DO UPDATE SET seen_at = excluded.seen_at"
+        )
+    };
+    for look in [
+        // Nobody has ever looked.
+        "SELECT".to_owned(),
+        // Nobody looks any more.
+        looked("requests", "1 minute"),
+        // They have it.
+        looked("requests", "1 second") + "; " + &looked("feed", "1 second"),
+        // They have it, and the last look was a while ago.
+        looked("feed", "1 minute"),
+    ] {
+        world.project(look.clone()).await;
+        assert!(!world.page(path, &cookie).await.contains(form), "{look}");
+        assert!(!world.page("/console/projections", &cookie).await.contains(offer), "{look}");
+        assert_eq!(ask().await.status(), 409, "{look}");
+    }
+    assert_eq!(world.orders().await, 0);
+
+    world.project("DELETE FROM projection.whereabouts WHERE projection = 'feed'".to_owned()).await;
+    let page = world.page("/console/projections", &cookie).await;
+    assert!(page.contains(offer) && !page.contains("Nobody knows how it is"), "{page}");
+    let page = world.page(path, &cookie).await;
+    let retire = page.split_once(form).expect("it is offered").1.split_once("</form>").expect("it ends").0;
+    for part in
+        ["feed.activities, feed.dismissals", "<details><summary>", "Yes, retire feed", "name=\"order\""]
+    {
+        assert!(retire.contains(part), "{part} in {retire}");
+    }
+    assert!(!page.contains("/feed/rebuild\""), "there is no code to rebuild it with: {page}");
+    let asked = ask().await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    assert!(page.contains("karmyq projections retire feed") && page.contains("waiting"), "{page}");
+    world
+        .project(
+            "UPDATE projection.orders SET outcome = 'done', answer = '{\"tables\": [\"feed.activities\"]}'"
+                .to_owned(),
+        )
+        .await;
+    let page = world.page(header(&asked, "location"), &cookie).await;
+    assert!(page.contains("gone with its consumer group and its tables feed.activities"), "{page}");
+    assert!(!page.contains("href=\"/console/projections/feed\""), "nothing is there: {page}");
     world.drop().await;
 }
 

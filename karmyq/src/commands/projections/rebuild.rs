@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use projectors::rebuild::{self, Cancelled, JobState, Options};
 use projectors::{heal, outdated, registry, retire, rollback};
@@ -130,14 +130,9 @@ async fn heal(
 
 /// Removes a projection that this code does without: its consumer group, then its tables.
 pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
-    retire::may_be_retired(name)?;
+    let log = Cluster::from_environment()?.log()?;
+    let tables = retire::retire(&log, owner, name).await?;
     let group = projectors::group(name);
-    Cluster::from_environment()?
-        .log()?
-        .delete_group(&group)
-        .await
-        .context("projectors that still have it are to be stopped first")?;
-    let tables = retire::retire(owner, name).await?;
     say(format_args!("{name} is gone, with its tables {} and its group {group}", tables.join(", ")));
     Ok(ExitCode::SUCCESS)
 }

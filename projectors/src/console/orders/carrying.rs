@@ -10,7 +10,7 @@ use super::{HEAVY, Hands, Order, this_process};
 use crate::dead_letters::{self, Discard, ParkedKey, Redriven};
 use crate::projection::Registration;
 use crate::rebuild::{self, Cancelled, Options};
-use crate::{heal, outdated, registry, rollback, verify};
+use crate::{heal, outdated, registry, retire, rollback, verify};
 
 /// Most records that are shown of a parked key, and most keys that are named of those that stay parked.
 const SHOWN: usize = 20;
@@ -48,6 +48,10 @@ impl Hands {
             "drop" => {
                 let version = rollback::drop_kept(self.owner()?, name, order.details.version).await?;
                 Ok(json!({ "version": version }))
+            }
+            "retire" => {
+                let tables = retire::retire(self.source.log.as_ref(), self.owner()?, name).await?;
+                Ok(json!({ "tables": tables }))
             }
             "show" => self.show(order).await,
             "redrive" => {

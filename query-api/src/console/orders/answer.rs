@@ -46,6 +46,7 @@ impl Row {
                 Some(version) => format!("version {version} is dropped"),
                 None => "no version was kept".to_owned(),
             },
+            "retire" => retired(it),
             "cancel" => cancelled(it),
             "heal" => format!(
                 "{} rows bear the id; {} of them were wrong and are corrected",
@@ -151,6 +152,11 @@ fn rolled_back(it: &Value) -> String {
     format!(
         "{live}. Its rows were made by other code than folds now: what is folded from now on may not fit them, until a rebuild"
     )
+}
+
+fn retired(it: &Value) -> String {
+    let tables = it["tables"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    format!("gone with its consumer group and its tables {}", tables.collect::<Vec<_>>().join(", "))
 }
 
 fn cancelled(it: &Value) -> String {
