@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use service_kit::shell::DeadLetters;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgPool};
 use uuid::Uuid;
@@ -364,7 +365,6 @@ impl Row {
     fn command(&self) -> String {
         let kind = &self.kind;
         let name = if self.projection.is_empty() { "--all" } else { &self.projection };
-        let quoted = |it: &str| format!("'{}'", it.replace('\'', r"'\''"));
         let throttle =
             self.details.0["throttle"].as_u64().map_or_else(String::new, |it| format!(" --throttle {it}"));
         match kind.as_str() {
@@ -384,17 +384,11 @@ impl Row {
         if self.is_of_owner() {
             return format!("karmyq projections {kind} {name}{throttle}");
         }
-        let mut command =
-            format!("karmyq dead-letters {kind} {name} {}", quoted(self.detail("key").unwrap_or_default()));
-        if let Some(topic) = self.detail("topic") {
-            command += &format!(" --topic {topic}");
-        }
-        if let Some(reason) = self.detail("reason") {
-            command += &format!(" --reason {}", quoted(reason));
-        }
-        if self.details.0["wholeKey"] == true {
-            command += " --whole-key";
-        }
-        command
+        let command = DeadLetters {
+            reason: self.detail("reason"),
+            whole_key: self.details.0["wholeKey"] == true,
+            ..DeadLetters::of(kind, name, self.detail("key").unwrap_or_default(), self.detail("topic"))
+        };
+        command.to_string()
     }
 }

@@ -1,20 +1,22 @@
 //! What can be done next about parked keys, as commands that can be copied.
 
 use projectors::dead_letters::{ParkedKey, text_of};
+use service_kit::shell::DeadLetters;
 
 /// After a list: how to look at the first key.
 pub(super) fn to_look(keys: &[ParkedKey]) -> String {
-    let show = keys.first().map_or_else(String::new, |it| command("show", it));
+    let show = keys.first().map_or_else(String::new, |it| command("show", it, &text_of(&it.key)).to_string());
     format!("\nwhat its records say: {show}\nhow to heal a key: karmyq dead-letters --help")
 }
 
 /// After a look at its records: the two ways to heal the key.
 pub(super) fn to_heal(key: &ParkedKey) -> String {
+    let text = text_of(&key.key);
+    let discard = DeadLetters { reason: Some("WHY"), ..command("discard", key, &text) };
     format!(
         "\nwhen the cause is corrected (code that can fold it is deployed, its schema is in the registry): {}\n\
-         when the first record is wrong and nothing will ever fold it: {} --reason WHY",
-        command("redrive", key),
-        command("discard", key)
+         when the first record is wrong and nothing will ever fold it: {discard}",
+        command("redrive", key, &text),
     )
 }
 
@@ -28,27 +30,19 @@ pub(super) fn to_go_on(stopped: &[ParkedKey]) -> String {
     format!("redriving helps once the cause is corrected; the records are still there\n{first}{more}")
 }
 
-/// The topic is always named: the same key may be parked in another one, too.
-fn command(what: &str, key: &ParkedKey) -> String {
-    let (name, text, topic) = (&key.projection, quoted(&text_of(&key.key)), &key.topic);
-    format!("karmyq dead-letters {what} {name} {text} --topic {topic}")
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@".contains(it);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+fn command<'a>(what: &'a str, key: &'a ParkedKey, text: &'a str) -> DeadLetters<'a> {
+    DeadLetters::of(what, &key.projection, text, Some(&key.topic))
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
+    use clap::Parser;
     use projectors::dead_letters::{Kind, ParkedKey};
+    use service_kit::shell::DeadLetters;
 
-    use super::{quoted, to_go_on, to_heal, to_look};
+    use super::super::Command;
+    use super::{to_go_on, to_heal, to_look};
 
     fn parked(key: &str) -> ParkedKey {
         ParkedKey {
@@ -76,12 +70,29 @@ mod tests {
         assert!(!to_go_on(&keys[..1]).contains("more stay parked"));
     }
 
+    /// The subcommand alone.
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: Command,
+    }
+
     #[test]
-    fn a_key_is_one_word_of_the_shell() {
-        assert_eq!(quoted("0x"), "0x");
-        assert_eq!(quoted("01a2028a-9e87-7546-8d28-caedc41f040c"), "01a2028a-9e87-7546-8d28-caedc41f040c");
-        for (word, expected) in [("", "''"), ("a b", "'a b'"), ("$(x)", "'$(x)'"), ("'", r"''\'''")] {
-            assert_eq!(quoted(word), expected);
+    fn the_command_that_is_told_is_one_that_karmyq_takes_for_the_same_key() {
+        for (key, reason) in
+            [("a-1", "WHY"), ("it's b", "it's"), ("-7", "-1"), ("--json", "$(x)"), ("0x", "")]
+        {
+            let discard =
+                DeadLetters { reason: Some(reason), ..DeadLetters::of("discard", "feed", key, Some("t")) };
+            let discard = discard.to_string().replace(" discard ", " discard --by ana ");
+            let script = format!("karmyq() {{ printf '%s\\0' \"$@\"; }}; {discard}");
+            let split = std::process::Command::new("sh").args(["-c", &script]).output();
+            let split = String::from_utf8(split.expect("there is a shell").stdout).expect("it is text");
+            let line = Line::try_parse_from(split.trim_end_matches('\0').split('\0').map(str::to_owned));
+            let Ok(Line { command: Command::Discard { of, reason: told, .. } }) = line else {
+                panic!("{script}: {:?}", line.err())
+            };
+            assert_eq!((of.key.as_str(), of.topic.as_deref(), told.as_str()), (key, Some("t"), reason));
         }
     }
 }
