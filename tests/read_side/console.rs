@@ -262,7 +262,7 @@ async fn a_discard_takes_out_the_record_that_was_looked_at_and_no_other() {
 
     // A process that is told to stop says what it has done, and what not.
     let second = discarded["redriven"]["stoppedAt"]["offset"].clone();
-    let of = json!({ "topic": "request-events", "key": key, "firstOffset": second, "reason": "ticket 8" });
+    let of = json!({ "topic": "request-events", "key": key, "firstOffset": &second, "reason": "ticket 8" });
     let (stopping, id) = (CancellationToken::new(), world.order("discard", "requests", of).await);
     stopping.cancel();
     assert!(carry_out_next(&world.hands(), &stopping).await.expect("it can be taken"));
@@ -275,6 +275,9 @@ async fn a_discard_takes_out_the_record_that_was_looked_at_and_no_other() {
         .await
         .expect("counted");
     assert_eq!(gone, 2);
+    let last = dead_letters::discarded(&world.owner(), Some("requests"), 1).await.expect("it can be told");
+    let last: Vec<_> = last.iter().map(|it| json!(it.offset)).collect();
+    assert_eq!(last, [second], "the last first, and no more than were asked for");
     running.stop().await;
     world.drop().await;
 }
