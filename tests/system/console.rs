@@ -37,6 +37,12 @@ pub(crate) async fn an_operator_rebuilds_rolls_back_and_verifies_by_clicking(sys
     browser.sees("#order", "rebuild of version").await;
     open(&browser, system, "/projections/requests").await;
     browser.sees("#now", "folding").await;
+    browser.click("#verify").await;
+    browser.sees("#line", "It has not begun: it waits behind rebuild requests, which is at work").await;
+    picture(&browser, "order-in-line", 1200, false).await;
+    browser.click("#line a").await;
+    browser.sees("h1", "rebuild requests").await;
+    open(&browser, system, "/projections/requests").await;
     browser.click("#cancel").await;
     browser.sees("#outcome", "cancelled, nothing is left of it").await;
 
@@ -77,6 +83,38 @@ pub(crate) async fn an_operator_rebuilds_rolls_back_and_verifies_by_clicking(sys
         picture(&browser, name, width, dark).await;
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+pub(crate) async fn an_operator_retires_what_no_code_folds_and_finds_back_from_what_fails(system: &System) {
+    for sql in [
+        "CREATE TABLE feed.weather (id uuid PRIMARY KEY) PARTITION BY LIST (id)",
+        "ALTER TABLE feed.weather OWNER TO karmyq_owner",
+        "INSERT INTO projection.active (projection, version, fingerprint, tables) VALUES ('weather', 1, '', '{feed.weather}')",
+    ] {
+        sqlx::query(sql).execute(&system.postgres).await.expect("the superuser may do it");
+    }
+    let browser = signed_in(system).await;
+    browser.sees("#projections", "it can be retired").await;
+    browser.click("a[href='/console/projections/weather']").await;
+    browser.click("form[action$='/retire'] summary").await;
+    picture(&browser, "retire", 1200, false).await;
+    browser.click("#retire").await;
+    browser.sees("#outcome", "gone with its consumer group and its tables feed.weather").await;
+    open(&browser, system, "/projections").await;
+    let left = browser.sees("#projections", "feed").await;
+    assert!(!left.contains("weather"), "{left}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    open(&browser, system, "/dead-letters?projection=feed").await;
+    browser.evaluate("location.href = '/console/projections/weather'").await.expect("it goes there");
+    browser.sees("h1", "That did not work").await;
+    for (name, width, dark) in [("failure", 1200, false), ("failure-narrow", 400, true)] {
+        picture(&browser, name, width, dark).await;
+    }
+    browser.click("#back").await;
+    browser.sees("h1", "Dead letters").await;
+    let at = browser.evaluate("location.pathname + location.search").await;
+    assert_eq!(at, Ok(json!("/console/dead-letters?projection=feed")));
 }
 
 pub(crate) async fn an_operator_finds_a_parked_key_and_heals_it_by_clicking(system: &System) {

@@ -82,6 +82,7 @@ const TESTS: &[(&str, Test)] = tests![
     rebuild::a_rebuild_that_is_killed_at_any_point_leaves_nothing_behind,
     rebuild::clients_notice_nothing_of_swaps_and_rollbacks,
     console::an_operator_rebuilds_rolls_back_and_verifies_by_clicking,
+    console::an_operator_retires_what_no_code_folds_and_finds_back_from_what_fails,
     console::an_operator_finds_a_parked_key_and_heals_it_by_clicking,
     console::an_operator_sees_the_flow_of_a_call_and_who_owns_what,
     instances::every_instance_takes_every_command_and_one_follows_the_other,
