@@ -17,7 +17,7 @@ use super::chance;
 use super::neighbours::{people, register};
 use super::nemesis;
 use super::plan::{Mutant, Plan};
-use super::settling::{LONG, looks, on_the_eve, settle};
+use super::settling::{LONG, looks, settle};
 use super::world::World;
 
 /// People who want something at the same time.
@@ -147,7 +147,6 @@ async fn live(world: Arc<World>) -> Result<(), String> {
         }
     }
     world.nothing_comes_again().await;
-    on_the_eve(&world).await;
     // Timers fire under blows, too. Nobody repeats an old key after this jump, which no ledger would know any more.
     world.time.jump(LONG);
     world.every_plan(|it| it.doubled = world.plan.doubled);

@@ -2,20 +2,15 @@
 
 use std::time::Duration;
 
-use event_schemas::Timestamp;
 use event_schemas::topics::Profile;
 use tests::checker::{History, Rule, violations};
 
-use super::chance;
 use super::instance::decoder;
 use super::neighbours::{Wish, people, publish, question, read_all, untag};
 use super::world::World;
 
 /// Longer than any timer of a request or an inbox that was armed by then.
 pub(crate) const LONG: Duration = Duration::from_secs(400 * 86_400);
-
-/// How long before it at most.
-const EVE: Duration = Duration::from_secs(3_600);
 
 /// Lets everything fire that is due, twice because one thing leads to another, and has owners show their states.
 pub(crate) async fn settle(world: &World) {
@@ -45,23 +40,6 @@ async fn timers_have_fired(world: &World) {
     if history.read_log(&world.log, &decoder(), Profile::Small).await.is_ok() {
         let found = violations(&history).into_iter().filter(|it| it.rule == Rule::TimersFireOnTime);
         world.history.lock().faults.extend(found.map(|it| it.to_string()));
-    }
-}
-
-/// Shortly before the first timer is due, whoever has it is asked for something: it does not fire yet.
-pub(crate) async fn on_the_eve(world: &World) {
-    let mut history = History::default();
-    // What cannot be read now is found at the end.
-    if history.read_log(&world.log, &decoder(), Profile::Small).await.is_err() {
-        return;
-    }
-    let eve = chance::between(Duration::ZERO, EVE);
-    let now = world.time.now();
-    let to_eve = |(id, due): (String, Timestamp)| Some((due.since(now).to_std().ok()?.checked_sub(eve)?, id));
-    let Some((until_eve, id)) = history.timers().into_iter().filter_map(to_eve).min() else { return };
-    world.time.jump(until_eve);
-    for wish in looks(world).into_iter().filter(|it| it.target.id == id) {
-        world.fulfil(&wish).await;
     }
 }
 
