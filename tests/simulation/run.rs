@@ -140,7 +140,7 @@ async fn live(world: Arc<World>) -> Result<(), String> {
     for client in clients {
         client.await.expect("a client does not panic");
     }
-    if chance::one_in(3) {
+    if chance::one_in(8) {
         let exchange = world.board.lock().exchange();
         for wish in exchange {
             world.fulfil(&wish).await;
