@@ -47,6 +47,7 @@ packages_install() {
     command -v apt-get >/dev/null || fail "missing on this machine: ${missing[*]}" "This is no Debian: install them with its own package manager."
     [[ $(id -u) == 0 ]] || fail "missing on this machine: ${missing[*]}" "Run: sudo apt-get install ${missing[*]}"
     step_begin packages "apt-get install ${missing[*]}"
+    mkdir -p "$LOGS"
     packages_apt "${missing[@]}" >"$log" 2>&1 ||
         fail_with_log "apt could not install ${missing[*]}" "Check the network and the apt sources, then run the command again." "$log"
     step_done packages "installed ${missing[*]}"
