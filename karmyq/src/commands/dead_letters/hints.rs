@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_command_that_is_told_is_one_that_karmyq_takes_for_the_same_key() {
         for (key, reason) in
-            [("a-1", "WHY"), ("it's b", "it's"), ("-7", "-1"), ("--json", "$(x)"), ("0x", "")]
+            [("a-1", "WHY"), ("it's b", "it's"), ("-7", "-1"), ("--json", "$(x)"), ("0x", "two words")]
         {
             let discard =
                 DeadLetters { reason: Some(reason), ..DeadLetters::of("discard", "feed", key, Some("t")) };
