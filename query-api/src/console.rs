@@ -1,9 +1,9 @@
 //! The operators' console under `/console`: pages that show what `karmyq` shows, and forms that ask for what it does.
 //!
 //! `entrance` lets operators in and nobody else, `form` takes what a page of ours sends and nothing from elsewhere, `page`
-//! renders, `failure` says what went wrong. A file per page: `projections` with `chart`, `orders`, `dead_letters`, `owners`, `flow`. The pages are HTML from
-//! `query-api/templates/console`, escaped by the template engine; style and script are part of the binary, so the console
-//! works without the internet.
+//! renders, `failure` says what went wrong. A file per page: `projections` with `chart`, `orders`, `dead_letters`, `owners`,
+//! `flow`. The pages are HTML from `query-api/templates/console`, escaped by the template engine; style and script are part of
+//! the binary, so the console works without the internet.
 //!
 //! Nothing here changes a read model: a form leaves an order in `projection.orders`, and projectors carry it out.
 

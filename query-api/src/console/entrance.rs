@@ -81,8 +81,7 @@ pub(crate) fn uncounted(authenticator: &Authenticator) -> Uncounted {
 /// Back to the page afterwards. What a form asked for is not repeated: whoever sent it is told, sees its page again and decides.
 fn to_entrance(parts: &Parts) -> Response {
     let read = parts.method == Method::GET;
-    let referrer = || parts.headers.get(REFERER)?.to_str().ok()?.parse::<Uri>().ok();
-    let page = if read { Some(parts.uri.clone()) } else { referrer() };
+    let page = if read { Some(parts.uri.clone()) } else { referrer(&parts.headers) };
     let page = page.as_ref().and_then(Uri::path_and_query).map_or(HOME, |it| it.as_str());
     let lost = if read { "" } else { "&lost=form" };
     Redirect::to(&format!("/console/login?next={}{lost}", encoded(page))).into_response()
@@ -173,6 +172,11 @@ fn attributes(headers: &HeaderMap) -> String {
 /// The page that was wanted; never anything outside of the console.
 fn next(params: &Params) -> String {
     params.text("next").filter(|it| is_page(it)).unwrap_or_else(|| HOME.to_owned())
+}
+
+/// The page that a form or a link was on.
+pub(super) fn referrer(headers: &HeaderMap) -> Option<Uri> {
+    headers.get(REFERER)?.to_str().ok()?.parse().ok()
 }
 
 /// Whether a path leads into the console and nowhere else.

@@ -6,7 +6,7 @@
 use askama::Template;
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, REFERER, RETRY_AFTER};
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
@@ -15,7 +15,7 @@ use service_kit::answer::Problem;
 use service_kit::middleware::Dress;
 use tracing::error;
 
-use super::entrance::{HOME, is_page};
+use super::entrance::{HOME, is_page, referrer};
 
 /// Longest refusal that is read; ours have a few hundred bytes.
 const LONGEST: usize = 64 * 1024;
@@ -139,8 +139,7 @@ struct Ways {
 impl Ways {
     fn of(request: &Request) -> Self {
         let again = (request.method() == Method::GET).then(|| path(request.uri())).flatten();
-        let referrer = || request.headers().get(REFERER)?.to_str().ok()?.parse::<Uri>().ok();
-        let back = referrer().as_ref().and_then(path);
+        let back = referrer(request.headers()).as_ref().and_then(path);
         let elsewhere = |it: &String| Some(it) != again.as_ref() && !it.starts_with("/console/login");
         Self { back: back.filter(elsewhere), again }
     }
