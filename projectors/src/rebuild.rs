@@ -191,9 +191,8 @@ async fn build(
             break;
         }
     }
-    meter.swapping();
     let fingerprint = job.registration.fingerprint();
-    swap::swap(owner, job, &mut Rebuilt { source, job, replay: &mut replay }, &fingerprint).await?;
+    swap::swap(owner, job, &mut Rebuilt { source, job, replay: &mut replay }, &fingerprint, meter).await?;
     info!(projection = job.registration.name, version = job.version, rows, "rebuilt a projection");
     Ok(Report {
         projection: job.registration.name,

@@ -104,8 +104,7 @@ async fn bring_back(
             break;
         }
     }
-    meter.swapping();
-    swap::swap(owner, job, &mut returning, &kept.fingerprint).await?;
+    swap::swap(owner, job, &mut returning, &kept.fingerprint, meter).await?;
     let (projection, version) = (job.registration.name, job.version);
     info!(projection, version, records = returning.records, "rolled a projection back");
     let same_code = kept.fingerprint == job.registration.fingerprint();

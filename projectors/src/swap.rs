@@ -9,8 +9,12 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
 use crate::checkpoint;
 use crate::projection::Registration;
-use crate::rebuild::{Error, Job, Patience};
+use crate::rebuild::{Error, Job, Meter, Patience};
 use crate::replay::Offsets;
+
+/// Longest wait for VACUUM and ANALYZE. Those of autovacuum give way to whoever has waited for `deadlock_timeout`, one
+/// second by default; less patience would let them end every attempt for as long as they take.
+const VACUUM_WITHIN: Duration = Duration::from_secs(3);
 
 /// Longest wait for a batch in flight.
 const WORKERS_WITHIN: Duration = Duration::from_secs(1);
@@ -134,16 +138,20 @@ pub(crate) async fn swap(
     job: &Job,
     incoming: &mut dyn Incoming,
     fingerprint: &str,
+    meter: &mut Meter<'_>,
 ) -> Result<(), Error> {
+    meter.swapping();
     let mut patience = Patience::default();
     loop {
         let error = match try_swap(owner, job, incoming, fingerprint).await {
             Ok(()) => return Ok(()),
+            Err(Error::Database(error)) => busy(error),
             Err(error) => error,
         };
         if matches!(error, Error::Database(_) | Error::GivenUp) && is_committed(job, &mut patience).await? {
             return Ok(());
         }
+        meter.trouble(error.to_string());
         patience.after(error, &job.cancelled).await?;
     }
 }
@@ -186,6 +194,7 @@ async fn prepare(
     incoming: &mut dyn Incoming,
 ) -> Result<(Transaction<'static, Postgres>, i32), Error> {
     let mut transaction = owner.begin().await?;
+    hold_vacuum(&mut transaction, job).await?;
     let (live, goals) = hold_workers(&mut transaction, job.registration).await?;
     // An earlier attempt whose commit was still under way is over now.
     job.hold(&mut transaction).await?;
@@ -194,9 +203,28 @@ async fn prepare(
     set_limit(&mut transaction, "lock_timeout", READERS_WITHIN).await?;
     for table in job.registration.tables() {
         let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
-        sqlx::query(AssertSqlSafe(lock)).execute(&mut *transaction).await.map_err(busy)?;
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut *transaction).await?;
     }
     Ok((transaction, live))
+}
+
+/// Until the end of the transaction nobody vacuums or analyses a table that the swap changes: it would outlast the
+/// patience of the swap with readers. Readers and workers do not notice.
+async fn hold_vacuum(connection: &mut PgConnection, job: &Job) -> sqlx::Result<()> {
+    set_limit(connection, "lock_timeout", VACUUM_WITHIN).await?;
+    let mut tables = job.registration.tables();
+    tables.extend(job.registration.tables().iter().map(|it| versioned(it, job.version)));
+    if let Some(kept) = kept(&mut *connection, job.registration.name).await? {
+        tables.extend(kept.tables.iter().map(|it| versioned(it, kept.version)));
+    }
+    let present: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT it FROM unnest($1::text[]) AS it WHERE to_regclass(it) IS NOT NULL",
+    )
+    .bind(tables)
+    .fetch_all(&mut *connection)
+    .await?;
+    let lock = format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", present.join(", "));
+    sqlx::query(AssertSqlSafe(lock)).execute(connection).await.map(|_| ())
 }
 
 /// Until the end of the transaction nobody folds into the live version, which stands at these offsets.

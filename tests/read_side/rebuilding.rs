@@ -1,7 +1,11 @@
 //! Rebuild: the result equals the live model, is swapped in while writes go on, and leaves nothing behind when cancelled.
 
-use projectors::rebuild::{self, Error, Options, rebuild};
+use std::sync::Arc;
+
+use projectors::rebuild::{self, Error, Options, Progress, rebuild};
 use projectors::registry;
+use sqlx::AssertSqlSafe;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::World;
@@ -107,6 +111,36 @@ async fn a_swap_waits_for_a_reader_without_holding_up_others_for_long() {
     reading.rollback().await.expect("it ends");
     assert_eq!(rebuilding.await.expect("no panic").expect("it is rebuilt"), 2);
     world.folded().await;
+    world.verify().await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_swap_waits_for_who_holds_the_version_that_goes() {
+    let mut world = World::new().await;
+    world.append(Story::new().events()).await;
+    let running = world.start();
+    world.folded().await;
+    world.rebuild("feed").await;
+    for mode in ["SHARE UPDATE EXCLUSIVE", "ACCESS SHARE"] {
+        let kept = world.tables().await.into_iter().find(|it| it.contains("activities_v"));
+        let lock = format!("LOCK TABLE {} IN {mode} MODE", kept.expect("one is kept"));
+        let mut held = world.owner().begin().await.expect("a transaction");
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut *held).await.expect("as VACUUM or a reader has it");
+        let (source, owner, held_up) = (world.source.clone(), world.owner(), Arc::new(Notify::new()));
+        let told = Arc::clone(&held_up);
+        let mut rebuilding = tokio::spawn(async move {
+            let told = move |it: &Progress| it.trouble.iter().for_each(|_| told.notify_one());
+            rebuild(&source, &owner, "feed", &Options::default(), told, &CancellationToken::new()).await
+        });
+        tokio::select! {
+            () = held_up.notified() => {}
+            ended = &mut rebuilding => panic!("it did not wait for {mode}: {ended:?}"),
+        }
+        held.rollback().await.expect("it ends");
+        rebuilding.await.expect("no panic").expect("it tries again");
+    }
     world.verify().await;
     running.stop().await;
     world.drop().await;
