@@ -64,11 +64,26 @@ impl Tail {
     pub async fn reach_end(&self, asked: impl Fn(&str) -> bool) -> Result<(), LogError> {
         let asked = self.partitions.iter().filter(|it| asked(&it.topic));
         // Not the last stable offset: a commit is acknowledged before its markers are written, partition by partition.
-        let ends = asked.map(async |it| Ok::<_, LogError>((it, self.log.high_watermark(it).await?)));
-        for (partition, end) in try_join_all(ends).await? {
+        let ends = asked.map(async |it| Ok((it, self.log.high_watermark(it).await?)));
+        self.reach_all(try_join_all(ends).await?).await;
+        Ok(())
+    }
+
+    /// Waits until everything is folded that is decided now. It may lack what was acknowledged a moment ago, and does not
+    /// wait for a transaction that hangs.
+    ///
+    /// # Errors
+    /// When the log cannot be asked for its ends.
+    pub async fn reach_stable_end(&self) -> Result<(), LogError> {
+        let ends = self.partitions.iter().map(async |it| Ok((it, self.log.last_stable_offset(it).await?)));
+        self.reach_all(try_join_all(ends).await?).await;
+        Ok(())
+    }
+
+    async fn reach_all(&self, ends: Vec<(&TopicPartition, i64)>) {
+        for (partition, end) in ends {
             self.reach(partition, end).await;
         }
-        Ok(())
     }
 
     /// Waits until everything before offset `end` of the partition is folded; for ever when it is not followed.

@@ -67,12 +67,12 @@ impl Replicas {
         }
     }
 
-    /// Waits, without a limit, until all views have been at the end of their topics once.
+    /// Waits, without a limit, until all views have come to what is decided now.
     ///
     /// # Errors
     /// When the log cannot be asked for its ends.
     pub async fn ready(&self) -> Result<(), LogError> {
-        self.tail.reach_end(|_| true).await
+        self.tail.reach_stable_end().await
     }
 }
 

@@ -32,6 +32,7 @@ use std::time::Duration;
 use event_log::{Decoder, Encoder, EventLog, KeyRing, LogError};
 use event_schemas::{Domain, topics};
 use metrics::gauge;
+use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -92,11 +93,22 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// Joins the writers' group and serves whatever it is assigned, until `stop`; the task ends when all is given back.
+/// Joins the writers' group once its views are there and serves whatever it is assigned, until `stop`; the task ends when
+/// all is given back.
 ///
 /// # Errors
 /// When the owners' topic cannot be read.
 pub async fn start(
+    config: WriterConfig,
+    parts: Parts,
+    stop: CancellationToken,
+) -> Result<(Handle, JoinHandle<()>), LogError> {
+    start_on(runtime::Handle::current(), config, parts, stop).await
+}
+
+/// The same, with takeovers on another runtime.
+async fn start_on(
+    takeovers: runtime::Handle,
     config: WriterConfig,
     parts: Parts,
     stop: CancellationToken,
@@ -129,6 +141,7 @@ pub async fn start(
     };
     let recall = Recall { log: Arc::clone(&log), decoder, keys: keys.clone() };
     let tools = Tools { views, keys, encoder, clock };
-    let shard = Shard { config, log, tools, takeover, recall, jobs: queue, serving, attendance, stop };
+    let shard =
+        Shard { config, log, tools, takeover, takeovers, recall, jobs: queue, serving, attendance, stop };
     Ok((handle, tokio::spawn(shard.run())))
 }

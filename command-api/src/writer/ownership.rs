@@ -67,10 +67,11 @@ impl Session<'_> {
         self.takeovers += 1;
         let (takeover, number) = (self.shard.takeover.clone(), self.takeovers);
         self.expected.insert(of, number);
-        self.loading.spawn(async move {
+        let loading = async move {
             tokio::time::sleep(pause).await;
             Loaded { of, number, partition: takeover.load(of).await }
-        });
+        };
+        self.loading.spawn_on(loading, &self.shard.takeovers);
     }
 
     pub(super) fn loaded(&mut self, loaded: Result<Loaded, JoinError>) -> Result<(), End> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use event_log::{EventLog, Fence, GroupConfig, GroupEvent, Lane, LogError, Membership, TopicPartition};
 use futures::future::{join_all, try_join_all};
+use tokio::runtime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -47,6 +48,8 @@ pub(super) struct Shard {
     pub(super) log: Arc<dyn EventLog>,
     pub(super) tools: Tools,
     pub(super) takeover: Takeover,
+    /// Where takeovers run.
+    pub(super) takeovers: runtime::Handle,
     pub(super) recall: Recall,
     pub(super) jobs: mpsc::Receiver<Job>,
     pub(super) serving: Serving,
@@ -70,8 +73,11 @@ pub(super) enum End {
 }
 
 impl Shard {
-    /// Runs sessions until the process stops.
+    /// Runs sessions until the process stops, from when its views are there: an owner without them could not decide.
     pub(super) async fn run(mut self) {
+        if self.stop.clone().run_until_cancelled(self.know_views()).await.is_none() {
+            return;
+        }
         for session in 0_u32.. {
             if !self.sit_out().await {
                 return;
@@ -90,6 +96,17 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// Returns when the views have been at the end of their topics.
+    async fn know_views(&self) {
+        let began = Instant::now();
+        while let Err(fault) = self.tools.views.ready().await {
+            warn!(%fault, "cannot tell whether the views are there, trying again");
+            // As after a session: nothing tells when a broker is back.
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        info!(duration_ms = began.elapsed().as_millis(), "the views are there: joining the writers");
     }
 
     /// Stays out of the group as long as an operator wants that; false when the process stops meanwhile.

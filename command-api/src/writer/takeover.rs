@@ -21,7 +21,9 @@ use super::partition::{Partition, PartitionId};
 use super::snapshots::{Format, Ignored, LastEvent, Restored};
 
 /// Most records folded between two looks at the deadline.
-const BATCH: usize = 5_000;
+const BATCH: usize = 1_000;
+/// Records after which it is another takeover's turn.
+const TURN: usize = 32;
 /// How long one read waits for records.
 const WAIT: Duration = Duration::from_millis(500);
 /// A transaction that nobody decides for this long is a fault of the broker: it gives up on one after 10 s by itself.
@@ -96,8 +98,9 @@ impl Takeover {
         let mut restored = Restored::into_empty(self.empty(id), &self.snapshots);
         let mut reading = Reading::begin(self.log.as_ref(), of, 0, there).await?;
         while let Some(records) = reading.next().await? {
-            for record in &records {
+            for (number, record) in records.iter().enumerate() {
                 restored.take(record, &self.decoder, &self.snapshots).await;
+                take_turns(number).await;
             }
         }
         match restored.finish(end) {
@@ -164,7 +167,8 @@ impl Takeover {
         let (mut events, mut unproven) = (0, last);
         while let Some(records) = reading.next().await? {
             // Records beyond the watermark are none of a predecessor's: there is no other writer since the assignment.
-            for record in &records {
+            for (number, record) in records.iter().enumerate() {
+                take_turns(number).await;
                 if !record.is_ours() {
                     pass_over(record);
                     continue;
@@ -230,6 +234,13 @@ impl Reading {
             return Err(Stuck::Stalled { of: self.of.clone(), position, end: self.end });
         }
         Ok(Some(records))
+    }
+}
+
+/// Lets takeovers of other partitions go on after every few records, so that a small one need not wait for a large one.
+async fn take_turns(number: usize) {
+    if number % TURN == TURN - 1 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -1,5 +1,5 @@
 //! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on. It may also
-//! refuse at once to tell where the log ends.
+//! hold back what views follow, and refuse at once to tell where the log ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub(crate) struct Slow {
     allowed: watch::Sender<u32>,
     /// How many takeovers of each partition were begun.
     begun: Mutex<Option<HashMap<TopicPartition, u32>>>,
+    /// Zero while readers of several partitions, such as views have, are kept from going on.
+    followers: watch::Sender<u32>,
+    /// Told how often it was asked where the decided part of a partition ends.
+    asked: watch::Sender<u32>,
     refuses: AtomicBool,
     refused: AtomicUsize,
 }
@@ -32,7 +36,35 @@ const TOO_MANY: usize = 10_000;
 impl Slow {
     pub(crate) fn new(log: MemoryLog) -> Arc<Self> {
         let (refuses, refused) = (AtomicBool::default(), AtomicUsize::default());
-        Arc::new(Self { log, allowed: watch::Sender::new(0), begun: Mutex::default(), refuses, refused })
+        Arc::new(Self {
+            log,
+            allowed: watch::Sender::new(0),
+            begun: Mutex::default(),
+            followers: watch::Sender::new(1),
+            asked: watch::Sender::new(0),
+            refuses,
+            refused,
+        })
+    }
+
+    /// Keeps views from going on, or lets them.
+    pub(crate) fn hold_views(&self, holds: bool) {
+        self.followers.send_replace(u32::from(!holds));
+    }
+
+    /// Returns once somebody has asked so often where the decided part of a partition ends.
+    pub(crate) async fn asked(&self, times: u32) {
+        self.asked.subscribe().wait_for(|it| *it >= times).await.expect("the view is there");
+    }
+
+    /// Whether a group was joined.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.begun.lock().is_some()
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> MemoryLog {
+        self.log.clone()
     }
 
     /// Lets the first so many takeovers of each partition go on.
@@ -88,10 +120,13 @@ impl EventLog for Slow {
     }
 
     async fn reader(&self, from: Vec<(TopicPartition, i64)>) -> Result<Box<dyn Reader>, LogError> {
-        let begun = self.begin(&from);
+        let (begun, follows) = (self.begin(&from), from.len() > 1);
         let reader = self.log.reader(from).await?;
         Ok(match begun {
             Some(number) => Box::new(SlowReader { reader, number, allowed: self.allowed.subscribe() }),
+            None if follows => {
+                Box::new(SlowReader { reader, number: 1, allowed: self.followers.subscribe() })
+            }
             None => reader,
         })
     }
@@ -107,6 +142,7 @@ impl EventLog for Slow {
     }
 
     async fn last_stable_offset(&self, of: &TopicPartition) -> Result<i64, LogError> {
+        self.asked.send_modify(|it| *it += 1);
         self.log.last_stable_offset(of).await
     }
 

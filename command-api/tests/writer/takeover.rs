@@ -70,6 +70,24 @@ async fn two_instances_share_the_partitions_and_tell_each_others_address() {
     assert_eq!(first.versions_of(community.parse().expect("an id")).await, [1, 2]);
 }
 
+/// An owner without views could decide nothing that asks them, and whoever owned the partition before could.
+#[tokio::test]
+async fn nobody_joins_before_the_views_are_there() {
+    let first = Scene::begin().await;
+    let (community, _) = first.found(person(1)).await;
+    let slow = Slow::new(first.end().await);
+    slow.hold_views(true);
+    slow.allow(1);
+    let second = Scene::joining_by(slow.log(), slow.clone(), "second").await;
+    // Of each partition that the views follow.
+    slow.asked(5).await;
+    assert!(!slow.is_joined());
+    slow.hold_views(false);
+    second.until(|it| it.handle.serving().count() == 9).await;
+    let joined = second.execute(join(community, person(2)), "key").await.expect("joins");
+    assert_eq!(joined.version, 3);
+}
+
 /// A takeover that was asked back half-way must not serve the next assignment: others have appended in between.
 #[tokio::test]
 async fn a_takeover_of_an_earlier_assignment_is_not_served() {

@@ -63,6 +63,7 @@ async fn the_end_is_reached_once_what_is_being_committed_is_folded() {
     held.reached().await;
 
     tail.reach_end(|topic| topic == "community-events").await.expect("nothing is open there");
+    tail.reach_stable_end().await.expect("what is open is not waited for");
     let waiting = timeout(Duration::from_millis(100), tail.reach_end(|_| true));
     waiting.await.expect_err("the open record may be acknowledged any moment");
     held.release();
@@ -72,5 +73,6 @@ async fn the_end_is_reached_once_what_is_being_committed_is_folded() {
         .expect("in time")
         .expect("the end is reached");
     assert_eq!(*keys.0.lock(), [b"a"]);
+    tail.reach_stable_end().await.expect("it was reached");
     stop.cancel();
 }
