@@ -135,6 +135,11 @@ async fn run(arguments: &Arguments, ground: Ground) -> Result<bool> {
     if let Err(error) = rest::settle(&world).await {
         world.history().faults.push(format!("no rest: {error:#}"));
     }
+    // Nothing that strikes changes what the contract says, so nobody may say that it was changed.
+    for (party, process) in &world.ground.processes {
+        let refusals = process.endings().into_iter().filter(|it| it.contains(" to start\""));
+        world.history().faults.extend(refusals.map(|it| format!("{party}: {it}")));
+    }
     write_faults(&world)?;
     let history = rest::read(&world).await?;
     eprintln!("fire: checking {} attempts and {} events", history.attempts.len(), history.events.len());

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use crate::party::Party;
 
 /// How often an ending is looked for.
 const LOOK: Duration = Duration::from_millis(50);
+/// Most characters of what a process said last.
+const TOLD: usize = 400;
+
 /// How long a supervisor lets a process that ended by itself lie.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
@@ -53,7 +56,7 @@ struct State {
     /// Bytes that no file may grow beyond; none when there is room.
     room: Option<u64>,
     /// How it has ended without being asked.
-    endings: Vec<ExitStatus>,
+    endings: Vec<String>,
 }
 
 impl Process {
@@ -155,7 +158,7 @@ impl Process {
         let Ok(Some(status)) = child.try_wait() else { return };
         state.child = None;
         if state.wanted {
-            state.endings.push(status);
+            state.endings.push(format!("{status}: {}", self.last_line()));
             state.not_before = Some(Instant::now() + BACK_OFF);
         }
     }
@@ -176,9 +179,16 @@ impl Process {
         }
     }
 
-    /// How it has ended without being asked, so far.
-    pub(crate) fn endings(&self) -> Vec<ExitStatus> {
+    /// How it has ended without being asked, so far, with what it said last.
+    pub(crate) fn endings(&self) -> Vec<String> {
         self.state().endings.clone()
+    }
+
+    /// What it said last, as far as it can be read.
+    fn last_line(&self) -> String {
+        let said = std::fs::read(&self.recipe.log).unwrap_or_default();
+        let last = String::from_utf8_lossy(&said);
+        last.lines().next_back().unwrap_or("it said nothing").chars().take(TOLD).collect()
     }
 
     /// What it has said.

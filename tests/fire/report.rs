@@ -49,7 +49,7 @@ impl Report {
         violations: Vec<Violation>,
     ) -> Self {
         let endings = world.ground.processes.iter().filter_map(|(party, process)| {
-            let endings: Vec<_> = process.endings().iter().map(ToString::to_string).collect();
+            let endings = process.endings();
             (!endings.is_empty()).then_some((*party, endings))
         });
         Self {
@@ -215,7 +215,9 @@ impl Report {
             self.history.tables.len()
         );
         for (party, endings) in &self.endings {
-            _ = writeln!(text, "{party} ended by itself: {}", endings.join(", "));
+            for ending in endings {
+                _ = writeln!(text, "{party} ended by itself: {ending}");
+            }
         }
         self.write_kinds(&mut text);
         self.write_outages(&mut text);
