@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_log::{
-    AppendError, Appended, EventLog, Fence, GroupConfig, GroupEvent, Lane, LogError, Membership, MemoryLog,
-    Reader, Record, TopicPartition, Window,
+    AppendError, Appended, DATA_KEYS, EventLog, Fence, GroupConfig, GroupEvent, Lane, LogError, Membership,
+    MemoryLog, Reader, Record, TopicPartition, Window,
 };
 use event_schemas::topics::Topic;
 use event_schemas::{CommandId, Event};
@@ -20,6 +20,9 @@ use super::deliveries::Deliveries;
 use super::instance::{Time, codec};
 use super::line::Line;
 use super::plan::{Mutant, TRANSACTION};
+
+/// How late data keys come at most; a takeover waits longer for them.
+const LATE: Duration = Duration::from_millis(900);
 
 /// The log at the other end of a line.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl EventLog for FaultyLog {
         let inner = Some(self.inner.lane(transactional_id).await?);
         self.line.pass().await;
         let (log, line, id) = (self.inner.clone(), Arc::clone(&self.line), transactional_id.to_owned());
-        Ok(Box::new(FaultyLane { log, line, id, inner }))
+        Ok(Box::new(FaultyLane { log, line, id, inner, time: self.time.clone() }))
     }
 
     async fn fence(&self, transactional_id: &str) -> Result<(), LogError> {
@@ -79,8 +82,9 @@ impl EventLog for FaultyLog {
         // A takeover reads one partition of events from its start; views and recalls read otherwise.
         let is_replay = matches!(&from[..], [(of, 0)] if of.topic.ends_with("-events"));
         let forgets = is_replay && self.line.mutant() == Some(Mutant::NoLedger);
+        let reads_keys = from.iter().any(|(of, _)| *of.topic == *DATA_KEYS);
         let (inner, line) = (self.inner.reader(from).await?, Arc::clone(&self.line));
-        Ok(Box::new(FaultyReader { inner, line, forgets }))
+        Ok(Box::new(FaultyReader { inner, line, forgets, reads_keys }))
     }
 
     async fn high_watermark(&self, of: &TopicPartition) -> Result<i64, LogError> {
@@ -155,6 +159,7 @@ struct FaultyReader {
     line: Arc<Line>,
     /// Whether what it reads says nothing of commands.
     forgets: bool,
+    reads_keys: bool,
 }
 
 #[async_trait]
@@ -167,6 +172,9 @@ impl Reader for FaultyReader {
         let max = if chance::one_in(4) { max.min(1 + usize::from(chance::one_in(2))) } else { max };
         let mut records = self.inner.next(max, wait).await;
         self.line.travel().await;
+        if self.reads_keys && self.line.plan.lock().late_keys {
+            sleep(chance::between(Duration::ZERO, LATE)).await;
+        }
         if self.forgets {
             records.iter_mut().flatten().for_each(forget_command);
         }
@@ -195,11 +203,16 @@ struct FaultyLane {
     id: String,
     /// None once the lane is dead.
     inner: Option<Box<dyn Lane>>,
+    time: Time,
 }
 
 #[async_trait]
 impl Lane for FaultyLane {
     async fn append(&mut self, window: Window) -> Result<Appended, AppendError> {
+        let latest = self.time.latest().millis();
+        if let Some(record) = window.records.iter().find(|it| it.timestamp_ms > latest) {
+            self.line.notice(format!("a record for {} is dated before any clock was there", record.to));
+        }
         self.line.travel().await;
         let Some(mut inner) = self.inner.take() else {
             return Err(AppendError::Fenced("the lane is dead".to_owned()));

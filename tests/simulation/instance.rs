@@ -35,6 +35,8 @@ pub(crate) struct Time {
     began: Instant,
     /// Microseconds.
     jumped: Arc<AtomicI64>,
+    /// The latest time that any instance has seen on its clock, in microseconds.
+    latest: Arc<AtomicI64>,
 }
 
 /// Midnight of the first day of 2026, in microseconds.
@@ -42,7 +44,7 @@ const BEGINNING: i64 = 1_767_225_600_000_000;
 
 impl Time {
     pub(crate) fn begin() -> Self {
-        Self { began: Instant::now(), jumped: Arc::default() }
+        Self { began: Instant::now(), jumped: Arc::default(), latest: Arc::default() }
     }
 
     /// Since the beginning, without jumps.
@@ -61,10 +63,18 @@ impl Time {
         self.jumped.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
+    /// The latest time that any instance has seen: nothing is decided later.
+    pub(crate) fn latest(&self) -> Timestamp {
+        Timestamp::from_micros(self.latest.load(Ordering::Relaxed))
+    }
+
     fn clock(&self, skew: &Arc<AtomicI64>) -> Clock {
         let (time, skew) = (self.clone(), Arc::clone(skew));
-        let now =
-            move || Timestamp::from_micros(time.now().micros().saturating_add(skew.load(Ordering::Relaxed)));
+        let now = move || {
+            let now = time.now().micros().saturating_add(skew.load(Ordering::Relaxed));
+            time.latest.fetch_max(now, Ordering::Relaxed);
+            Timestamp::from_micros(now)
+        };
         let millis = now.clone();
         Clock::new(now).drawing_ids(move || chance::id(millis().millis().unsigned_abs()))
     }

@@ -111,6 +111,11 @@ impl Line {
         chance::one_in(times)
     }
 
+    /// Notes what must not be.
+    pub(crate) fn notice(&self, fault: String) {
+        self.errands.noticed.lock().push(fault);
+    }
+
     pub(crate) fn mutant(&self) -> Option<Mutant> {
         self.plan.lock().mutant
     }
@@ -150,6 +155,8 @@ const MOST_ERRANDS: u64 = 1_000_000;
 pub(crate) struct Errands {
     run: AtomicU64,
     too_many: CancellationToken,
+    /// What must not have been on the way.
+    pub(crate) noticed: Mutex<Vec<String>>,
 }
 
 impl Errands {

@@ -9,11 +9,11 @@ use domain::community::{
     self, AccessType, CommunityType, CreateCommunity, JoinCommunity, MemberCap, Name, RemoveMember,
 };
 use domain::help_request::{
-    self, AcceptMatch, Caller, CancelMatch, CancelRequest, CompleteMatch, CreateRequest, Draft, GiveFeedback,
-    Place, ProposeMatch, RejectMatch, SetRequestPrivacy, Windows,
+    self, AcceptMatch, Caller, CancelMatch, CancelRequest, CompleteMatch, CreateRequest, Draft, Edit,
+    GiveFeedback, Place, ProposeMatch, RejectMatch, SetRequestPrivacy, UpdateRequest, Windows,
 };
 use domain::inbox::{self, MarkAllRead};
-use domain::user::{self, DisplayName, EmailAddress, RegisterUser};
+use domain::user::{self, DisplayName, EmailAddress, RegisterUser, UpdateProfile};
 use domain::views::Views;
 use event_schemas::{AggregateType, CommandId, CommunityId, MatchId, RequestId, UserId};
 use serde_json::json;
@@ -87,6 +87,15 @@ pub(crate) fn register(user: UserId) -> Wish {
     })
 }
 
+/// Somebody is called something else from now on, which is sealed as their first name was.
+pub(crate) fn rename(user: UserId) -> Wish {
+    wish(user, AggregateType::User, user, "rename", move |_| {
+        let name = Some(DisplayName::parse("Anna").expect("a name"));
+        let update = UpdateProfile { name, ..UpdateProfile::of(user) };
+        Some(user::Command::UpdateProfile(Box::new(update)).into())
+    })
+}
+
 /// Whether somebody has read everything.
 pub(crate) fn read_all(user: UserId) -> Wish {
     wish(user, AggregateType::Inbox, user, "read all", move |_| {
@@ -141,6 +150,7 @@ impl Board {
             0 | 1 => self.join(),
             2 => self.leave(),
             3 | 4 => self.ask(),
+            5 if chance::one_in(2) => rename(someone()),
             5 => read_all(someone()),
             _ => self.bring_on(),
         }
@@ -209,7 +219,8 @@ impl Board {
         };
         let by = if chance::one_in(2) { requester } else { responder };
         match chance::below(12) {
-            0..=3 => accept(id, match_id, requester),
+            0..=2 => accept(id, match_id, requester),
+            3 => reword(id, requester),
             4..=7 => complete(id, match_id, by),
             8 => on_request(by, id, "reject", move |_| {
                 help_request::Command::RejectMatch(RejectMatch { match_id, by })
@@ -258,6 +269,16 @@ impl Board {
             })
         })
     }
+}
+
+/// Another text, sealed as the first one was.
+fn reword(id: RequestId, by: UserId) -> Wish {
+    on_request(by, id, "reword", move |_| {
+        let body = json!({"description": "Carry a piano upstairs"});
+        let edit = Edit::parse(body.as_object().expect("an object")).expect("a change");
+        let by = Caller { user: by, in_audience: true };
+        help_request::Command::UpdateRequest(Box::new(UpdateRequest { by, edit }))
+    })
 }
 
 fn accept(id: RequestId, match_id: MatchId, by: UserId) -> Wish {

@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) lost: u64,
     /// Commands of policies that an instance gets again, alone or with those before them.
     pub(crate) doubled: u64,
+    /// Whether data keys come to an instance late.
+    pub(crate) late_keys: bool,
     /// Events of a partition after which its owner writes a snapshot.
     pub(crate) snapshot_every: u64,
     /// Whether nobody hears who owned a partition before, so that no predecessor's ids are taken over: rule 4 of
@@ -70,6 +72,7 @@ impl Plan {
             doubled: often(),
             snapshot_every: [3, 10, 40, 20_000][usize::try_from(chance::below(4)).unwrap_or_default()],
             deaf: chance::one_in(3),
+            late_keys: chance::one_in(4),
             mutant,
         }
     }

@@ -9,7 +9,9 @@ use event_schemas::community::CommunityEvent;
 use event_schemas::notification::NotificationEvent;
 use event_schemas::reputation::ReputationEvent;
 use event_schemas::request::RequestEvent;
-use event_schemas::{Actor, Command, CommandId, Event, EventId, MatchId, NotificationId, Timestamp, UserId};
+use event_schemas::{
+    Actor, Command, CommandId, CorrelationId, Event, EventId, MatchId, NotificationId, Timestamp, UserId,
+};
 use tests::checker::Rule::{self, *};
 use tests::checker::{Answer, History, Logged, violations};
 use uuid::Uuid;
@@ -154,6 +156,21 @@ fn an_id_of_two_events_is_found() {
         let id = history.events[0].record.envelope.event_id;
         history.events[1].record.envelope.event_id = id;
     });
+}
+
+#[test]
+fn a_data_key_that_is_drawn_again_is_found() {
+    finds(KeysAreDrawnOnce, |history| history.drawn_again.push("user/1".to_owned()));
+}
+
+#[test]
+fn a_cause_that_is_not_named_is_found() {
+    finds(CausesAreNamed, |history| {
+        let other = history.events[0].record.envelope.command_id;
+        event(history, "ExchangeReceived").record.envelope.correlation_id = CorrelationId::from(other);
+    });
+    finds(CausesAreNamed, |history| event(history, "RequestExpired").record.envelope.causation_id = None);
+    finds(CausesAreNamed, |history| history.commands[0].record.envelope.causation_id = None);
 }
 
 #[test]

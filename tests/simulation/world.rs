@@ -7,7 +7,7 @@ use command_api::views::FOLLOWED;
 use command_api::writer::{Executed, Failure, Handle, Origin, Owner, Submission, Target};
 use event_log::{EventLog, MemoryLog, TopicPartition};
 use event_schemas::topics::{Profile, manifest, partitions};
-use event_schemas::{Actor, AggregateType, CorrelationId, Domain, Metadata};
+use event_schemas::{Actor, AggregateType, CorrelationId, Domain, Envelope, Metadata, SealedFields};
 use parking_lot::Mutex;
 use tests::checker::{Answer, Attempt, History, Observed};
 use tokio::time::{sleep, timeout};
@@ -159,11 +159,38 @@ impl World {
         answered.unwrap_or(Err(Failure::OutcomeUnknown))
     }
 
+    /// The same wish as of the version that was last told of its aggregate, if any.
+    pub(crate) fn as_of_what_was_told(&self, wish: Wish) -> Wish {
+        let of_it = |it: &&Attempt| it.aggregate == wish.target.id;
+        let version =
+            self.history.lock().attempts.iter().rev().filter(of_it).find_map(|it| match it.answer {
+                Answer::Appended { version, .. } => Some(version),
+                Answer::Unchanged | Answer::Refused(_) | Answer::NotTaken(_) | Answer::Unknown(_) => None,
+            });
+        Wish { expects: version, ..wish }
+    }
+
+    /// An answer shows what was asked for, under the name of whoever asked.
+    fn shows_what_was_asked(&self, wish: &Wish, executed: &Executed) {
+        let mut faults = Vec::new();
+        let before = executed.events.first().map(|it| it.envelope.aggregate_version - 1);
+        if wish.expects.is_some() && before.is_some() && wish.expects != before {
+            faults.push(format!("{} {} was carried out at {before:?}", wish.what, wish.id));
+        }
+        let flow = CorrelationId::from(wish.id);
+        let is_theirs = |it: &Envelope| it.correlation_id == flow && it.actor == Some(Actor::User(wish.by));
+        if !executed.events.iter().all(|it| is_theirs(&it.envelope)) {
+            faults.push(format!("events of {} {} name somebody else", wish.what, wish.id));
+        }
+        self.history.lock().faults.append(&mut faults);
+    }
+
     /// What the client hears of it; nothing of an instance that is not there any more.
     fn told(&self, instance: &Instance, wish: &Wish, answer: Result<Executed, Failure>) -> Answer {
         if !instance.runs() {
             return Answer::Unknown("no answer".to_owned());
         }
+        answer.iter().for_each(|it| self.shows_what_was_asked(wish, it));
         match answer {
             Ok(Executed { events, version, position: Some(position), replayed, .. })
                 if !events.is_empty() =>
@@ -171,7 +198,13 @@ impl World {
                 let events = Some(events.iter().map(|it| it.envelope.event_id).collect());
                 Answer::Appended { version, position, events, replayed: Some(replayed) }
             }
-            Ok(Executed { version, state, position, .. }) => {
+            Ok(Executed { version, mut state, position, .. }) => {
+                // Nobody destroys a key here.
+                let mut sealed = state.iter_mut().flat_map(SealedFields::sealed_fields);
+                if sealed.any(|it| it.field.clear_json().is_none()) {
+                    let forgotten = format!("{} {}: a personal value is forgotten", wish.what, wish.id);
+                    self.history.lock().faults.push(forgotten);
+                }
                 let Target { aggregate: kind, id } = wish.target.clone();
                 let observed = state.map(|state| Observed { kind, aggregate: id, version, position, state });
                 self.history.lock().observed.extend(observed);
@@ -199,7 +232,16 @@ impl World {
     /// Nothing goes wrong from here on, and what is gone comes back.
     pub(crate) async fn heal(&self) {
         self.every_plan(|plan| {
-            *plan = Plan { slow: 0, failing: 0, aborted: 0, fenced: 0, lost: 0, doubled: 0, ..plan.clone() };
+            *plan = Plan {
+                slow: 0,
+                failing: 0,
+                aborted: 0,
+                fenced: 0,
+                lost: 0,
+                doubled: 0,
+                late_keys: false,
+                ..plan.clone()
+            };
         });
         for slot in &self.slots {
             let runs = slot.instance.lock().as_ref().is_some_and(|it| it.runs());
@@ -328,6 +370,7 @@ impl World {
     /// What was seen of it, and what stands in the log.
     pub(crate) async fn history(&self) -> History {
         let mut history = std::mem::take(&mut *self.history.lock());
+        history.faults.append(&mut self.errands.noticed.lock());
         let read = history.read_log(&self.log, &decoder(), Profile::Small).await;
         read.unwrap_or_else(|fault| history.faults.push(format!("{fault:?}")));
         history

@@ -1,12 +1,13 @@
 //! A history: what was sent, what was answered, what stands in the log.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use domain::State;
-use event_log::{Decoder, EventLog, LogError, Position, ReadError, Record, TopicPartition};
+use event_log::{DATA_KEYS, Decoder, EventLog, LogError, Position, ReadError, Record, TopicPartition};
 use event_schemas::headers::FINGERPRINT;
-use event_schemas::topics::{Profile, partitions};
+use event_schemas::topics::{Profile, manifest, partitions};
 use event_schemas::{
     AggregateType, Command, CommandId, Domain, Event, EventId, Payload, Recorded, Timestamp,
 };
@@ -22,6 +23,8 @@ pub struct History {
     pub events: Vec<Logged<Event>>,
     /// The committed commands of policies, in the same way.
     pub commands: Vec<Logged<Command>>,
+    /// Ids of data keys that stand in the log with several values.
+    pub drawn_again: Vec<String>,
     /// Where records stand that were given up, and why.
     pub buried: Vec<String>,
     /// Faults of ours that clients were told of.
@@ -201,6 +204,12 @@ impl History {
                 }
             }
         }
+        let keys =
+            manifest(profile).into_iter().find(|it| it.name == DATA_KEYS).map_or(0, |it| it.partitions);
+        for partition in 0..keys {
+            let records = self.committed(log, TopicPartition::new(DATA_KEYS, partition)).await?;
+            self.drawn_again.extend(several_values(&records));
+        }
         for record in self.committed(log, TopicPartition::new(event_log::DEAD_LETTERS, 0)).await? {
             let reason = record.header("kq_dl_error").unwrap_or_default();
             self.buried.push(format!("{}: {reason}", record.position));
@@ -292,6 +301,19 @@ impl<P: Payload> fmt::Display for Logged<P> {
             envelope.timestamp
         )
     }
+}
+
+/// The keys of records that follow upon another value, without a tombstone in between.
+fn several_values(records: &[Record]) -> Vec<String> {
+    let mut living = HashMap::new();
+    let mut several = Vec::new();
+    for it in records {
+        let before = living.insert(&it.key, it.value.as_ref()).flatten();
+        if before.is_some() && it.value.is_some() && before != it.value.as_ref() {
+            several.push(String::from_utf8_lossy(&it.key).into_owned());
+        }
+    }
+    several
 }
 
 async fn logged<P: Payload>(decoder: &Decoder, record: Record) -> Result<Logged<P>, Unreadable> {

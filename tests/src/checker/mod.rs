@@ -49,6 +49,10 @@ pub enum Rule {
     TimesNeverDecrease,
     /// An id names one event.
     IdsAreUnique,
+    /// A data key is drawn once: what was sealed under an earlier one of its name could not be read any more.
+    KeysAreDrawnOnce,
+    /// What follows from something names it as its cause, and the call with which all began.
+    CausesAreNamed,
     /// Every event has sent its policies' commands, each once, and nothing else has sent any.
     PoliciesSendOnce,
     /// Every policy's command has had its effect, once.

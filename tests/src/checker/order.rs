@@ -27,6 +27,9 @@ pub(super) fn check(history: &History, found: &mut Findings) {
             found.note(Rule::IdsAreUnique, &envelope.aggregate_id, format!("a second one: {event}"));
         }
     }
+    for key in &history.drawn_again {
+        found.note(Rule::KeysAreDrawnOnce, key, "its records are of several keys");
+    }
     for of in &history.hanging {
         found.note(Rule::NothingHangs, of, "an open transaction stayed behind");
     }

@@ -10,7 +10,9 @@ use event_schemas::community::CommunityEvent;
 use event_schemas::notification::{NotificationCommand, NotificationEvent};
 use event_schemas::reputation::ReputationEvent;
 use event_schemas::request::RequestEvent;
-use event_schemas::{Command, CommandId, CommunityId, Event, EventId, MatchId, Payload, RequestId, UserId};
+use event_schemas::{
+    Actor, Command, CommandId, CommunityId, Envelope, Event, EventId, MatchId, Payload, RequestId, UserId,
+};
 use uuid::Uuid;
 
 use super::{Findings, History, Logged, Rule};
@@ -19,6 +21,7 @@ pub(super) fn check(history: &History, found: &mut Findings) {
     sent(history, found);
     reached(history, found);
     once(history, found);
+    causes(history, found);
 }
 
 /// Each event has sent what its policies ask for, each command once, and nothing else has sent any.
@@ -92,6 +95,39 @@ fn reached(history: &History, found: &mut Findings) {
                 &envelope.aggregate_id,
                 format!("had no effect: {command}"),
             );
+        }
+    }
+}
+
+/// Whoever follows a flow finds all of it: a command names the event that sent it, its effects and what a timer does name
+/// what they come from, and all of them the call with which it began.
+fn causes(history: &History, found: &mut Findings) {
+    let events: HashMap<EventId, _> =
+        history.events.iter().map(|it| (it.record.envelope.event_id, &it.record.envelope)).collect();
+    let commands: HashMap<CommandId, _> =
+        history.commands.iter().map(|it| (it.record.envelope.command_id, &it.record.envelope)).collect();
+    for it in &history.commands {
+        let (envelope, cause) = (&it.record.envelope, it.record.envelope.causation_id);
+        let cause = cause.and_then(|it| events.get(&it));
+        if cause.is_none_or(|cause| cause.correlation_id != envelope.correlation_id) {
+            found.note(Rule::CausesAreNamed, &envelope.aggregate_id, format!("not the event before: {it}"));
+        }
+    }
+    for it in &history.events {
+        let envelope = &it.record.envelope;
+        let names = match (&envelope.actor, commands.get(&envelope.command_id)) {
+            (_, Some(command)) => {
+                let of = |it: &Envelope| (it.correlation_id.clone(), it.causation_id, it.actor.clone());
+                of(envelope) == of(command)
+            }
+            (Some(Actor::Timer(_)), None) => {
+                let armed_by = envelope.causation_id.and_then(|it| events.get(&it));
+                armed_by.is_some_and(|it| it.aggregate_id == envelope.aggregate_id)
+            }
+            (_, None) => envelope.causation_id.is_none(),
+        };
+        if !names {
+            found.note(Rule::CausesAreNamed, &envelope.aggregate_id, format!("not its cause: {it}"));
         }
     }
 }

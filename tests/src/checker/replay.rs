@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Meta, State};
-use event_schemas::{Actor, AggregateType, Event};
+use event_schemas::{Actor, AggregateType, Event, Timestamp};
 
 use super::{Findings, History, Logged, Observed, Rule};
 
@@ -39,6 +39,24 @@ pub(super) fn check(history: &History, found: &mut Findings) {
         }
     }
     nothing_is_due(history, &states, found);
+}
+
+impl History {
+    /// When timers are due that are armed now.
+    #[must_use]
+    pub fn timers(&self) -> Vec<(String, Timestamp)> {
+        let mut states: HashMap<Key<'_>, State> = HashMap::new();
+        for Logged { record, .. } in &self.events {
+            let envelope = &record.envelope;
+            let key = (envelope.aggregate_type, envelope.aggregate_id.as_str());
+            let state = states.entry(key).or_insert_with(|| State::initial(key.0));
+            state.evolve(&record.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
+        }
+        let armed = |((_, id), state): (Key<'_>, State)| Some((id.to_owned(), state.timer()?.due));
+        let mut timers: Vec<_> = states.into_iter().filter_map(armed).collect();
+        timers.sort_by(|one, other| (one.1, &one.0).cmp(&(other.1, &other.0)));
+        timers
+    }
 }
 
 /// Whoever owned it had what the log tells. Accounts hold personal values, which stand sealed in the log.
