@@ -1,5 +1,5 @@
 //! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on. It may also
-//! hold back what views follow, and refuse at once to tell where the log ends.
+//! hold back data keys and what views follow, and refuse at once to tell where the log ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_log::{
-    EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, MemoryLog, Reader, Record, TopicPartition,
+    DATA_KEYS, EventLog, GroupConfig, GroupEvent, Lane, LogError, Membership, MemoryLog, Reader, Record,
+    TopicPartition,
 };
 use event_schemas::topics::Topic;
 use parking_lot::Mutex;
@@ -20,6 +21,8 @@ pub(crate) struct Slow {
     log: MemoryLog,
     /// How many takeovers of each partition may go on.
     allowed: watch::Sender<u32>,
+    /// Whether data keys are told, as 1 or 0.
+    tells_keys: watch::Sender<u32>,
     /// How many takeovers of each partition were begun.
     begun: Mutex<Option<HashMap<TopicPartition, u32>>>,
     /// Zero while readers of several partitions, such as views have, are kept from going on.
@@ -39,6 +42,7 @@ impl Slow {
         Arc::new(Self {
             log,
             allowed: watch::Sender::new(0),
+            tells_keys: watch::Sender::new(1),
             begun: Mutex::default(),
             followers: watch::Sender::new(1),
             asked: watch::Sender::new(0),
@@ -70,6 +74,11 @@ impl Slow {
     /// Lets the first so many takeovers of each partition go on.
     pub(crate) fn allow(&self, takeovers: u32) {
         self.allowed.send_replace(takeovers);
+    }
+
+    /// Keeps back data keys, or does so no more.
+    pub(crate) fn tell_keys(&self, tells: bool) {
+        self.tells_keys.send_replace(u32::from(tells));
     }
 
     /// Refuses to tell where the log ends, or does so no more.
@@ -120,12 +129,18 @@ impl EventLog for Slow {
     }
 
     async fn reader(&self, from: Vec<(TopicPartition, i64)>) -> Result<Box<dyn Reader>, LogError> {
-        let (begun, follows) = (self.begin(&from), from.len() > 1);
+        let begun = self.begin(&from);
+        let reads_keys = from.iter().any(|(of, _)| *of.topic == *DATA_KEYS);
+        let held_by = match begun {
+            Some(number) => Some((number, &self.allowed)),
+            None if reads_keys => Some((1, &self.tells_keys)),
+            None if from.len() > 1 => Some((1, &self.followers)),
+            None => None,
+        };
         let reader = self.log.reader(from).await?;
-        Ok(match begun {
-            Some(number) => Box::new(SlowReader { reader, number, allowed: self.allowed.subscribe() }),
-            None if follows => {
-                Box::new(SlowReader { reader, number: 1, allowed: self.followers.subscribe() })
+        Ok(match held_by {
+            Some((number, allowed)) => {
+                Box::new(SlowReader { reader, number, allowed: allowed.subscribe() })
             }
             None => reader,
         })

@@ -1,12 +1,14 @@
 //! Partitions change hands: by agreement, by a crash, and against the will of an owner that slept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use command_api::writer::{Owner, PartitionId};
-use event_log::TopicPartition;
-use event_schemas::Domain;
+use command_api::writer::{Failure, Owner, PartitionId};
+use event_log::{EventLog as _, GroupConfig, TopicPartition};
+use event_schemas::{CommunityId, Domain};
+use uuid::Uuid;
 
-use super::scene::{Scene, join, person, register};
+use super::scene::{Scene, join, join_privately, person, register};
 use super::slow::Slow;
 
 #[tokio::test]
@@ -126,6 +128,49 @@ async fn a_takeover_of_an_earlier_assignment_is_not_served() {
     second.until(|it| it.handle.serving().contains(moved)).await;
     let again = second.execute(register(newcomer), "another key").await.expect("changes nothing");
     assert_eq!((again.version, again.events.len()), (1, 0), "whom the third one registered is known");
+}
+
+/// Such a command would be appended after its partition was given back.
+#[tokio::test]
+async fn what_waits_when_its_partition_is_asked_back_is_not_carried_out() {
+    let scene = Scene::begin().await;
+    let refused = scene.execute(join(CommunityId::new(Uuid::nil()), person(1)), "nowhere").await;
+    refused.expect_err("there is no such community");
+    let config = GroupConfig {
+        group: "karmyq-writers".to_owned(),
+        topics: Domain::ALL.iter().map(|it| it.commands_topic().to_owned()).collect(),
+        fetch: false,
+        session_timeout: Duration::from_secs(6),
+    };
+    // On one thread the writer hears of the newcomer and of the command at the same time, and of the newcomer first.
+    let (_membership, _events) = scene.log.join(config).await.expect("joins");
+    let answer = scene.execute(register(person(2)), "key").await;
+    assert_eq!(answer.expect_err("the partition goes away"), Failure::Moving);
+    assert!(scene.events("user-events").await.is_empty());
+}
+
+/// Its owner would take what is sealed for forgotten, and draw a second key for what comes.
+#[tokio::test]
+async fn a_partition_is_not_served_before_its_data_keys_are_known() {
+    let scene = Scene::begin().await;
+    let nobodys = scene.found_privately(person(1)).await;
+    scene.execute(join_privately(nobodys, person(2)), "ask").await.expect("asks to join");
+    // Without a farewell, so that there is no snapshot for which the keys would be waited for, too.
+    scene.stopped.abort();
+
+    let slow = Slow::new(scene.log.clone());
+    slow.allow(u32::MAX);
+    slow.tell_keys(false);
+    let number = scene.handle.partition(Domain::Community, &nobodys.to_string());
+    let second = Scene::joining_by(scene.log.clone(), Arc::clone(&slow) as _, "second").await;
+    second.until(|_| slow.begun(&TopicPartition::new("community-events", number)) > 0).await;
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let partition = PartitionId { domain: Domain::Community, number };
+    assert!(!second.handle.serving().contains(partition), "a key may be on its way");
+    slow.tell_keys(true);
+    second.until(|it| it.handle.serving().contains(partition)).await;
 }
 
 fn partitions(scene: &Scene) -> usize {

@@ -65,6 +65,15 @@ async fn is_used(stage: &Stage) -> bool {
 
 /// Changes what a record says, so that its digest is right again.
 async fn rewrite(stage: &Stage, which: impl Fn(&str) -> bool, change: impl Fn(&mut Snapshot)) {
+    let change = |key: &str, it: &mut Snapshot| {
+        change(it);
+        it.digest = digest(key, it).to_vec();
+    };
+    alter(stage, which, change).await;
+}
+
+/// Changes a record that can be read afterwards, too.
+async fn alter(stage: &Stage, which: impl Fn(&str) -> bool, change: impl Fn(&str, &mut Snapshot)) {
     let mut records: Vec<Record> = Vec::new();
     stage.log.damage("user-snapshots", |it| records.push(it.clone()));
     let mut rewritten = Vec::new();
@@ -72,8 +81,7 @@ async fn rewrite(stage: &Stage, which: impl Fn(&str) -> bool, change: impl Fn(&m
         let key = String::from_utf8(record.key.clone()).expect("text");
         let found = decoder().decode_state::<Snapshot>(&record).await.expect("is one");
         if let Some(mut snapshot) = found.filter(|_| which(&key)) {
-            change(&mut snapshot);
-            snapshot.digest = digest(&key, &snapshot).to_vec();
+            change(&key, &mut snapshot);
             let (at, partition) = (stage.now(), record.position.of.partition);
             let new = encoder().state_on("user-snapshots", partition, &key, Some(&snapshot), at);
             rewritten.push((record.position, new.expect("encodes").value));
@@ -133,6 +141,22 @@ async fn one_damaged_byte_anywhere_is_noticed() {
             assert!(!is_used(&stage).await, "{kind} {from_end}");
         }
     }
+}
+
+#[tokio::test]
+async fn damage_is_noticed_also_where_what_is_left_can_be_read() {
+    for kind in ["user/", "checkpoint"] {
+        let stage = stage().await;
+        alter(&stage, |key| key.starts_with(kind), |_, it| it.version += 1).await;
+        assert!(!is_used(&stage).await, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn commands_of_another_snapshot_are_ignored() {
+    let stage = stage().await;
+    rewrite(&stage, |key| key.starts_with("ledger/"), |it| it.version += 1).await;
+    assert!(!is_used(&stage).await, "the checkpoint names others");
 }
 
 #[tokio::test]
