@@ -139,9 +139,7 @@ impl EventLog for Slow {
         };
         let reader = self.log.reader(from).await?;
         Ok(match held_by {
-            Some((number, allowed)) => {
-                Box::new(SlowReader { reader, number, allowed: allowed.subscribe() })
-            }
+            Some((number, allowed)) => Box::new(SlowReader { reader, number, allowed: allowed.subscribe() }),
             None => reader,
         })
     }
