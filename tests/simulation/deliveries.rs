@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{EventLog, GroupEvent, MemoryLog, Record, TopicPartition};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::chance;
 use super::instance::Time;
@@ -49,11 +49,38 @@ impl Deliveries {
 
     async fn hand_over(&self, event: GroupEvent) -> Result<(), Deaf> {
         let again = self.again(&event).await;
+        let event = match event {
+            GroupEvent::Assigned(assigned) => {
+                self.line.is_given(assigned.iter().map(|(of, _)| of.clone()));
+                GroupEvent::Assigned(assigned)
+            }
+            GroupEvent::Revoked { partitions, lost, done } => {
+                let done = self.overheard(&partitions, done);
+                GroupEvent::Revoked { partitions, lost, done }
+            }
+            GroupEvent::Record(_) | GroupEvent::Trouble(_) => event,
+        };
         self.tell(event).await?;
         for record in again {
             self.tell(GroupEvent::Record(record)).await?;
         }
         Ok(())
+    }
+
+    /// Passes on the answer to a revocation, and notes it.
+    fn overheard(&self, partitions: &[TopicPartition], done: oneshot::Sender<()>) -> oneshot::Sender<()> {
+        let (answer, answered) = oneshot::channel();
+        let line = Arc::clone(&self.line);
+        let partitions = line.times_given(partitions);
+        tokio::spawn(async move {
+            // One that is not given says nothing: the session has ended, and the fence decides.
+            if answered.await.is_ok() {
+                line.gives_back(partitions);
+                // The group may have run out of patience.
+                _ = done.send(());
+            }
+        });
+        answer
     }
 
     async fn tell(&self, event: GroupEvent) -> Result<(), Deaf> {

@@ -213,6 +213,7 @@ impl Lane for FaultyLane {
         if let Some(record) = window.records.iter().find(|it| it.timestamp_ms > latest) {
             self.line.notice(format!("a record for {} is dated before any clock was there", record.to));
         }
+        self.line.keeps_to_its_own(&window);
         self.line.travel().await;
         let Some(mut inner) = self.inner.take() else {
             return Err(AppendError::Fenced("the lane is dead".to_owned()));

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_log::{Director, Fault, Membership, MemoryLog, Stage, Turn};
+use event_log::{Director, Fault, Membership, MemoryLog, Stage, TopicPartition, Turn, Window};
+use event_schemas::Domain;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
@@ -26,6 +27,15 @@ pub(crate) enum Health {
     Dead,
 }
 
+/// What the group has given an instance.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    /// How often.
+    times: u32,
+    /// Whether it was given back since.
+    back: bool,
+}
+
 /// The line of one instance.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -39,6 +49,8 @@ pub(crate) struct Line {
     trap: Mutex<Option<Health>>,
     /// Its memberships that have not been left.
     memberships: Mutex<Vec<Arc<dyn Membership>>>,
+    /// What the group has given it and whether it has given that back since, by the partitions that the group deals in.
+    given: Mutex<HashMap<TopicPartition, Given>>,
     /// The ear for lanes that are to give up waiting for their commit.
     pub(crate) impatient: Mutex<HashMap<String, oneshot::Sender<Vec<i64>>>>,
     errands: Arc<Errands>,
@@ -53,6 +65,7 @@ impl Line {
             turns: Notify::new(),
             trap: Mutex::default(),
             memberships: Mutex::default(),
+            given: Mutex::default(),
             impatient: Mutex::default(),
             errands,
         })
@@ -109,6 +122,44 @@ impl Line {
     pub(crate) fn strikes(&self, how_often: impl Fn(&Plan) -> u64) -> bool {
         let times = how_often(&self.plan.lock());
         chance::one_in(times)
+    }
+
+    /// The group gives it these.
+    pub(crate) fn is_given(&self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        let mut given = self.given.lock();
+        for of in partitions {
+            let given = given.entry(of).or_default();
+            *given = Given { times: given.times + 1, back: false };
+        }
+    }
+
+    /// How often the group has given it each of these.
+    pub(crate) fn times_given(&self, partitions: &[TopicPartition]) -> Vec<(TopicPartition, u32)> {
+        let given = self.given.lock();
+        partitions.iter().map(|it| (it.clone(), given.get(it).copied().unwrap_or_default().times)).collect()
+    }
+
+    /// It has let go what it was given so often; who slept may have been given it once more before that.
+    pub(crate) fn gives_back(&self, partitions: Vec<(TopicPartition, u32)>) {
+        let mut given = self.given.lock();
+        for (of, times) in partitions {
+            let given = given.entry(of).or_default();
+            given.back |= given.times == times;
+        }
+    }
+
+    /// Whoever has said that a partition may go hands over nothing more for it (invariant W1, rule 3).
+    pub(crate) fn keeps_to_its_own(&self, window: &Window) {
+        let given = self.given.lock();
+        let events = |of: &TopicPartition| {
+            let domain = Domain::ALL.into_iter().find(|it| it.events_topic() == &*of.topic)?;
+            Some(TopicPartition::new(domain.commands_topic(), of.partition))
+        };
+        let written = window.records.iter().filter_map(|it| events(&it.to));
+        let consumed = window.consumed.iter().map(|(of, _)| of.clone());
+        if let Some(of) = written.chain(consumed).find(|it| given.get(it).is_some_and(|it| it.back)) {
+            self.notice(format!("{} appends for {of}, which it gave back", self.name));
+        }
     }
 
     /// Notes what must not be.
