@@ -10,6 +10,10 @@ command_fire() {
         case $argument in
             --debug) profile=debug ;;
             --no-build) build=: ;;
+            --help | --list)
+                fire_ask "$argument"
+                return
+                ;;
             *) arguments+=("$argument") ;;
         esac
     done
@@ -23,6 +27,12 @@ command_fire() {
     "$build" "$profile"
     fire_prepare
     fire_burn "${CARGO_TARGET_DIR:-$ROOT/target}" "$profile" "${arguments[@]}"
+}
+
+# What can be answered without servers and services.
+fire_ask() {
+    rust_require
+    (cd "$ROOT" && cargo run --quiet --locked -p tests --bin fire -- "$1")
 }
 
 # The services as they are shipped. The harness is a test and built like one, which saves all its dependencies a second build.
