@@ -33,6 +33,9 @@ pub(crate) struct Slow {
     refused: AtomicUsize,
 }
 
+/// How long it may take until somebody asks; far beyond what it takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Refusals after which there is no answer any more, so that a test of somebody who asks without end has one.
 const TOO_MANY: usize = 10_000;
 
@@ -58,7 +61,9 @@ impl Slow {
 
     /// Returns once somebody has asked so often where the decided part of a partition ends.
     pub(crate) async fn asked(&self, times: u32) {
-        self.asked.subscribe().wait_for(|it| *it >= times).await.expect("the view is there");
+        let mut asked = self.asked.subscribe();
+        let enough = tokio::time::timeout(PATIENCE, asked.wait_for(|it| *it >= times));
+        enough.await.expect("somebody asks in time").expect("the view is there");
     }
 
     /// Whether a group was joined.
