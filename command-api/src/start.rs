@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use event_log::{Deployment, KeyRing, MasterKey, Servers};
-use event_schemas::{Domain, topics};
+use event_log::{Deployment, KeyRing, MasterKey, Servers, data_key_partitions};
+use event_schemas::Domain;
 use service_kit::auth::{Authenticator, PublicKeys, Revocations, Signer, Verifier};
 use service_kit::config::Profile;
 use service_kit::health::Health;
@@ -178,9 +178,4 @@ fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
 fn most_failed_logins(config: &Config) -> Option<i32> {
     let scaled = f64::from(MOST_FAILURES) * config.rate_limit_multiplier;
     (!config.rate_limits_disabled).then_some(scaled.round().clamp(1.0, f64::from(i32::MAX)) as i32)
-}
-
-fn data_key_partitions(profile: topics::Profile) -> i32 {
-    let manifest = topics::manifest(profile);
-    manifest.iter().find(|it| it.name == event_log::DATA_KEYS).map_or(1, |it| it.partitions)
 }

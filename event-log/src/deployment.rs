@@ -46,8 +46,8 @@ pub struct Deployment {
 
 impl Deployment {
     /// Connects to brokers and registry and waits up to a minute for those that do not answer. The inner error, of what has
-    /// been wrong for five seconds, says in sentences, each with the fix, why a service must not start with them: a topic differs from the manifest, a schema is
-    /// not registered, or its subject has another level of compatibility.
+    /// been wrong for five seconds, says in sentences, each with the fix, why a service must not start with them: a topic
+    /// differs from the manifest, a schema is not registered, or its subject has another level of compatibility.
     ///
     /// # Errors
     /// When an address cannot be used, or brokers or registry are away for too long.

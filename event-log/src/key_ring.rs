@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_schemas::state::WrappedKey;
+use event_schemas::topics::{self, Profile};
 use event_schemas::{
     DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, SealedValue, Timestamp, open_field,
     seal_field,
@@ -21,6 +22,12 @@ use crate::{
 
 /// The topic of wrapped data keys.
 pub const DATA_KEYS: &str = "data-keys";
+
+/// Number of its partitions; see [`KeyRing::follow`].
+#[must_use]
+pub fn data_key_partitions(profile: Profile) -> i32 {
+    topics::manifest(profile).iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions)
+}
 
 /// Stands for the event type where a value is kept beside the events.
 const KEPT: &str = "snapshot";

@@ -29,7 +29,7 @@ pub use decoder::{Decoder, ReadError, SchemaSource};
 pub use deployment::{Deployment, Servers};
 pub use encoder::{DEAD_LETTERS, Encoder, WriteError};
 pub use kafka::KafkaLog;
-pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError};
+pub use key_ring::{DATA_KEYS, KeyRing, MasterKey, OpenError, data_key_partitions};
 pub use memory::{Director, Fault, Held, MemoryLog, Stage, Turn};
 pub use registry::{Pushed, SchemaRegistry};
 pub use tail::{Fold, Tail};

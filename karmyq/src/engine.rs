@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use event_log::{DATA_KEYS, Decoder, Encoder, EventLog, KafkaLog, KeyRing, MasterKey, SchemaRegistry};
+use event_log::{
+    Decoder, Encoder, EventLog, KafkaLog, KeyRing, MasterKey, SchemaRegistry, data_key_partitions,
+};
 use event_schemas::topics::{self, Profile};
 use projectors::{Decoding, Source};
 use service_kit::config::{Reader, Secret};
@@ -41,7 +43,7 @@ impl Engine {
         let registry = SchemaRegistry::connect(&registry)?;
         let codec = registry.codec().await.context("`karmyq schemas push` registers schemas")?;
         let manifest = topics::manifest(profile);
-        let key_partitions = manifest.iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions);
+        let key_partitions = data_key_partitions(profile);
         let encoder = Encoder::new(codec.clone(), &manifest);
         let decoder = Decoder::new(codec, Arc::new(registry));
         let stop = CancellationToken::new();

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use event_log::{DATA_KEYS, Deployment, KeyRing, Servers};
-use event_schemas::topics;
+use event_log::{DATA_KEYS, Deployment, KeyRing, Servers, data_key_partitions};
 use service_kit::config::{Profile, Secret};
 use service_kit::health::Health;
 use service_kit::refusal::Refusal;
@@ -125,8 +124,7 @@ async fn connect(config: &Config, stop: CancellationToken) -> anyhow::Result<(So
     };
     let found = Deployment::connect(servers).await.context("topics and schemas cannot be looked at")?;
     let Deployment { log, decoder, encoder } = found.map_err(Refusal::because)?;
-    let manifest = topics::manifest(config.topics);
-    let partitions = manifest.iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions);
+    let partitions = data_key_partitions(config.topics);
     let following =
         KeyRing::follow(Arc::clone(&log), decoder.clone(), encoder, config.master.clone(), partitions, stop);
     let keys = following.await.context("the data keys cannot be read")?;

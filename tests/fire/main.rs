@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use service_kit::refusal::EXIT_CODE;
 use tests::checker::violations;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
@@ -32,6 +33,7 @@ use tokio::time::interval;
 use crate::faults::KINDS;
 use crate::ground::{Ground, Site};
 use crate::people::Crowd;
+use crate::process::Ending;
 use crate::report::Report;
 use crate::world::World;
 
@@ -137,7 +139,8 @@ async fn run(arguments: &Arguments, ground: Ground) -> Result<bool> {
     }
     // Nothing that strikes changes what the contract says, so nobody may say that it was changed.
     for (party, process) in &world.ground.processes {
-        let refusals = process.endings().into_iter().filter(|it| it.contains(" to start\""));
+        let refused = |it: &Ending| it.status.code() == Some(i32::from(EXIT_CODE));
+        let refusals = process.endings().into_iter().filter(refused);
         world.history().faults.extend(refusals.map(|it| format!("{party}: {it}")));
     }
     write_faults(&world)?;

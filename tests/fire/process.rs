@@ -1,8 +1,9 @@
 //! One process of the system: started, signalled, and started again whenever it ends without being asked.
 
+use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +57,20 @@ struct State {
     /// Bytes that no file may grow beyond; none when there is room.
     room: Option<u64>,
     /// How it has ended without being asked.
-    endings: Vec<String>,
+    endings: Vec<Ending>,
+}
+
+/// How a process has ended without being asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) status: ExitStatus,
+    last_line: String,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.last_line)
+    }
 }
 
 impl Process {
@@ -158,7 +172,7 @@ impl Process {
         let Ok(Some(status)) = child.try_wait() else { return };
         state.child = None;
         if state.wanted {
-            state.endings.push(format!("{status}: {}", self.last_line()));
+            state.endings.push(Ending { status, last_line: self.last_line() });
             state.not_before = Some(Instant::now() + BACK_OFF);
         }
     }
@@ -180,7 +194,7 @@ impl Process {
     }
 
     /// How it has ended without being asked, so far, with what it said last.
-    pub(crate) fn endings(&self) -> Vec<String> {
+    pub(crate) fn endings(&self) -> Vec<Ending> {
         self.state().endings.clone()
     }
 

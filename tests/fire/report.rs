@@ -49,7 +49,7 @@ impl Report {
         violations: Vec<Violation>,
     ) -> Self {
         let endings = world.ground.processes.iter().filter_map(|(party, process)| {
-            let endings = process.endings();
+            let endings: Vec<_> = process.endings().iter().map(ToString::to_string).collect();
             (!endings.is_empty()).then_some((*party, endings))
         });
         Self {

@@ -75,7 +75,7 @@ pub(super) enum End {
 impl Shard {
     /// Runs sessions until the process stops, from when its views are there: an owner without them could not decide.
     pub(super) async fn run(mut self) {
-        if self.stop.clone().run_until_cancelled(self.know_views()).await.is_none() {
+        if self.stop.run_until_cancelled(self.know_views()).await.is_none() {
             return;
         }
         for session in 0_u32.. {

@@ -5,9 +5,11 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use domain::State;
-use event_log::{DATA_KEYS, Decoder, EventLog, LogError, Position, ReadError, Record, TopicPartition};
+use event_log::{
+    DATA_KEYS, Decoder, EventLog, LogError, Position, ReadError, Record, TopicPartition, data_key_partitions,
+};
 use event_schemas::headers::FINGERPRINT;
-use event_schemas::topics::{Profile, manifest, partitions};
+use event_schemas::topics::{Profile, partitions};
 use event_schemas::{
     AggregateType, Command, CommandId, Domain, Event, EventId, Payload, Recorded, Timestamp,
 };
@@ -204,9 +206,7 @@ impl History {
                 }
             }
         }
-        let keys =
-            manifest(profile).into_iter().find(|it| it.name == DATA_KEYS).map_or(0, |it| it.partitions);
-        for partition in 0..keys {
+        for partition in 0..data_key_partitions(profile) {
             let records = self.committed(log, TopicPartition::new(DATA_KEYS, partition)).await?;
             self.drawn_again.extend(several_values(&records));
         }

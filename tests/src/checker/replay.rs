@@ -19,9 +19,7 @@ pub(super) fn check(history: &History, found: &mut Findings) {
     for event in &history.events {
         let envelope = &event.record.envelope;
         let key = (envelope.aggregate_type, envelope.aggregate_id.as_str());
-        let state = states.entry(key).or_insert_with(|| State::initial(key.0));
-        fired_on_time(event, state, found);
-        state.evolve(&event.record.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
+        let state = fold(&mut states, event, |before| fired_on_time(event, before, found));
         for it in observed.remove(&(key, envelope.aggregate_version)).unwrap_or_default() {
             same(it, state, found);
             names_the_last_event(it, event, found);
@@ -41,16 +39,27 @@ pub(super) fn check(history: &History, found: &mut Findings) {
     nothing_is_due(history, &states, found);
 }
 
+/// Folds an event into the state of its aggregate, which `look` sees before; the state after it.
+fn fold<'a, 's>(
+    states: &'s mut HashMap<Key<'a>, State>,
+    event: &'a Logged<Event>,
+    look: impl FnOnce(&State),
+) -> &'s State {
+    let envelope = &event.record.envelope;
+    let key = (envelope.aggregate_type, envelope.aggregate_id.as_str());
+    let state = states.entry(key).or_insert_with(|| State::initial(key.0));
+    look(state);
+    state.evolve(&event.record.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
+    state
+}
+
 impl History {
     /// When timers are due that are armed now.
     #[must_use]
     pub fn timers(&self) -> Vec<(String, Timestamp)> {
         let mut states: HashMap<Key<'_>, State> = HashMap::new();
-        for Logged { record, .. } in &self.events {
-            let envelope = &record.envelope;
-            let key = (envelope.aggregate_type, envelope.aggregate_id.as_str());
-            let state = states.entry(key).or_insert_with(|| State::initial(key.0));
-            state.evolve(&record.payload, Meta { event_id: envelope.event_id, at: envelope.timestamp });
+        for event in &self.events {
+            fold(&mut states, event, |_| {});
         }
         let armed = |((_, id), state): (Key<'_>, State)| Some((id.to_owned(), state.timer()?.due));
         let mut timers: Vec<_> = states.into_iter().filter_map(armed).collect();
