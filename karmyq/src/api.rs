@@ -158,17 +158,22 @@ impl Api {
         Err(answer.text().await.unwrap_or_default())
     }
 
-    /// The answer to a call. Partitions move between instances: then it is asked again, with the same key.
+    /// The answer to a call. Partitions move between instances, which start again: then it is asked again, with the same key.
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer> {
         let request = request.build()?;
         let what = format!("{} {path}", request.method());
         let deadline = Instant::now() + AGAIN_FOR;
         loop {
             let attempt = request.try_clone().context("a call has a body that can be repeated")?;
-            let response =
-                self.client.execute(attempt).await.with_context(|| format!("{what}: no answer"))?;
-            if response.status() != StatusCode::SERVICE_UNAVAILABLE || Instant::now() > deadline {
-                return Answer::read(what, response).await;
+            let late = Instant::now() > deadline;
+            match self.client.execute(attempt).await {
+                Ok(response) if response.status() != StatusCode::SERVICE_UNAVAILABLE || late => {
+                    return Answer::read(what, response).await;
+                }
+                Err(error) if !error.is_connect() || late => {
+                    return Err(error).with_context(|| format!("{what}: no answer"));
+                }
+                Ok(_) | Err(_) => {}
             }
             tokio::time::sleep(AGAIN_AFTER).await;
         }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use event_log::KafkaLog;
 use event_schemas::topics::Profile;
+use projectors::Limits;
 use service_kit::config::{Reader, Secret};
 
 /// The broker and the size of the cluster, which decides its topics.
@@ -27,6 +28,13 @@ impl Cluster {
     pub(crate) fn log(&self) -> Result<KafkaLog> {
         Ok(KafkaLog::connect(&self.bootstrap_servers)?)
     }
+}
+
+/// How much may be parked, as projectors read it.
+pub(crate) fn limits() -> Result<Limits> {
+    let mut settings = Reader::from_environment();
+    let limits = projectors::config::limits(&mut settings);
+    Ok(settings.build(|| Some(limits))?)
 }
 
 /// A setting that the command cannot do without.

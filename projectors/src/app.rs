@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claimed::Shared;
 use crate::config::Config;
+use crate::console::orders::Hands;
 use crate::decoding::Decoding;
 use crate::parking::Limits;
 use crate::projection::Registration;
@@ -46,7 +47,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
         known.open();
         let owner = owner(&config)?;
         let rebuilding = rebuild_outdated(&config, &source, &pool, owner.as_ref(), &shutdown).await?;
-        let helping = console::serve(source.clone(), pool.clone(), owner, shutdown.clone());
+        let hands = Hands { source: source.clone(), pool: pool.clone(), owner, limits: config.limits };
+        let helping = console::serve(hands, shutdown.clone());
         let helping = tokio::spawn(helping);
         project(&source, &pool, config.projections, config.limits, &health, shutdown).await;
         if let Some(rebuilding) = rebuilding {
@@ -79,7 +81,10 @@ async fn rebuild_outdated(
     let due =
         outdated::outdated(pool, &config.projections).await.context("the live versions cannot be read")?;
     let (source, shutdown) = (source.clone(), shutdown.clone());
-    Ok(Some(tokio::spawn(async move { outdated::rebuild_all(&source, &owner, due, &shutdown).await })))
+    let limits = config.limits;
+    Ok(Some(tokio::spawn(async move {
+        outdated::rebuild_all(&source, &owner, due, limits, &shutdown).await;
+    })))
 }
 
 /// Folds until shutdown. For this binary and for processes that embed it.

@@ -132,11 +132,11 @@ impl Batch<'_> {
         if run.parked.len() > limit {
             return Err(flood(run.parked.len()));
         }
-        for (index, cause) in &run.to_park {
-            parking::park(&mut transaction, claim, &self.items[*index].record, cause).await?;
-        }
         if !run.to_park.is_empty() {
-            let keys = parking::count_keys(&mut transaction, claim).await?;
+            let of = (claim.projection, claim.version);
+            let to_park = run.to_park.iter().map(|(index, cause)| (&self.items[*index].record, cause));
+            parking::park(&mut transaction, of, to_park).await?;
+            let keys = parking::count_keys(&mut transaction, claim.projection, claim.version).await?;
             if keys > limit {
                 return Err(flood(keys));
             }

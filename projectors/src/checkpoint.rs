@@ -132,9 +132,9 @@ pub(crate) async fn advance(
         "UPDATE projection.checkpoints SET next_offset = $6, updated_at = now()
          WHERE projection = $1 AND version = $2 AND topic = $3 AND partition = $4 AND owner_epoch = $5
            AND next_offset = $7 AND next_offset <= $6
-           AND NOT EXISTS (
+           AND ($8 OR NOT EXISTS (
                SELECT FROM projection.troubles WHERE projection = $1 AND state = 'stopped'
-               AND (topic, partition) <> ($3, $4) AND told_at > now() - interval '2 minutes')",
+               AND (topic, partition) <> ($3, $4) AND told_at > now() - interval '2 minutes'))",
     )
     .bind(claim.projection)
     .bind(claim.version)
@@ -143,10 +143,15 @@ pub(crate) async fn advance(
     .bind(claim.epoch)
     .bind(next_offset)
     .bind(claim.next_offset)
+    // What is stopped is the live version.
+    .bind(claim.detached)
     .execute(&mut *connection)
     .await?;
     if moved.rows_affected() == 1 {
         return Ok(Advance::Moved);
+    }
+    if claim.detached {
+        return Ok(Advance::Fenced);
     }
     let held = troubles::stopped_elsewhere(connection, claim.projection, &claim.of).await?;
     Ok(held.map_or(Advance::Fenced, Advance::Held))

@@ -100,7 +100,8 @@ fn master_key(settings: &mut Reader) -> Option<MasterKey> {
     bytes.map(MasterKey::new)
 }
 
-fn limits(settings: &mut Reader) -> Limits {
+/// How much may be parked: the defaults where nothing is set.
+pub fn limits(settings: &mut Reader) -> Limits {
     let default = Limits::default();
     Limits {
         degraded_keys: settings.or("PARKED_KEYS_DEGRADED", default.degraded_keys),

@@ -4,17 +4,15 @@
 pub mod look_out;
 pub mod orders;
 
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::replay::Source;
+use self::orders::Hands;
 
-/// Serves the console until shutdown. `owner` connects as the owner of the tables; without it orders that need one are
-/// left to other processes.
-pub(crate) async fn serve(source: Source, pool: PgPool, owner: Option<PgPool>, shutdown: CancellationToken) {
-    let hands = orders::Hands { source: source.clone(), pool: pool.clone(), owner };
+/// Serves the console until shutdown. Hands without an owner leave orders that need one to other processes.
+pub(crate) async fn serve(hands: Hands, shutdown: CancellationToken) {
+    let (source, pool) = (hands.source.clone(), hands.pool.clone());
     // Tasks of their own: should one of them panic, the other goes on.
     let mut both = JoinSet::new();
     both.spawn({

@@ -7,20 +7,23 @@
 //! was, and nothing is folded twice.
 
 mod rows;
+mod settling;
 mod shown;
 
 use chrono::{DateTime, Utc};
 use event_log::{LogError, Record};
 use serde::Serialize;
+use sqlx::postgres::PgConnection;
 use sqlx::{FromRow, PgPool};
 
 use crate::decoding::Keys;
 use crate::folding::{Cause, Run};
 use crate::parking::{ParkedKeys, shortened};
 use crate::projection::Registration;
-use crate::registry;
-use crate::replay::Source;
+use crate::replay::{self, Source};
+use crate::{rebuild, registry};
 
+pub(crate) use self::settling::settle;
 pub use self::shown::shown;
 pub use crate::folding::Kind;
 pub use event_log::key_text as text_of;
@@ -164,6 +167,35 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+}
+
+/// Folding what is parked failed.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    /// The log did.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database did.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Log(error) => error.into(),
+            Fault::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<Fault> for rebuild::Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Log(error) => replay::Error::from(error).into(),
+            Fault::Database(error) => error.into(),
+        }
+    }
 }
 
 /// The keys that are held back, of one projection or of all, the longest parked first.
@@ -321,22 +353,35 @@ async fn redrive_chunk(
 ) -> Result<(usize, Redriven), Error> {
     let mut transaction = owner.begin().await?;
     let version = rows::lock(&mut transaction, key).await?;
-    let records = rows::parked(&mut transaction, key, version, CHUNK).await?;
+    let redriven = fold_chunk(&mut transaction, source, registration, key, (version, false)).await?;
+    transaction.commit().await?;
+    Ok(redriven)
+}
+
+/// Folds the next parked records of a key into this version, live or detached; how many were tried, and what came of it.
+async fn fold_chunk(
+    connection: &mut PgConnection,
+    source: &Source,
+    registration: &Registration,
+    key: &ParkedKey,
+    (version, detached): (i32, bool),
+) -> Result<(usize, Redriven), Fault> {
+    let records = rows::parked(&mut *connection, key, version, CHUNK).await?;
     let records: Vec<_> = records.into_iter().map(|it| it.record).collect();
     let projection = (registration.new)();
     let items = source.decoding.items(projection.as_ref(), records, Keys::AllKnown).await?;
     let mut run = Run::new(registration, ParkedKeys::new());
-    run.bisect(&mut transaction, &items, usize::MAX).await?;
+    run.detached = detached.then_some(version);
+    run.bisect(&mut *connection, &items, usize::MAX).await?;
     // All are of one key, so everything behind the first that fails stays, too.
     let failed = run.to_park.into_iter().next();
     let folded = failed.as_ref().map_or(items.len(), |it| it.0);
     let offsets: Vec<i64> = items[..folded].iter().map(|it| it.record.position.offset).collect();
-    rows::remove(&mut transaction, key, version, &offsets).await?;
+    rows::remove(&mut *connection, key, version, &offsets).await?;
     let stopped_at = failed.map(|(index, cause)| StoppedAt::new(items[index].record.position.offset, cause));
     if let Some(stopped_at) = &stopped_at {
-        rows::note_cause(&mut transaction, key, version, stopped_at).await?;
+        rows::note_cause(&mut *connection, key, version, stopped_at).await?;
     }
-    transaction.commit().await?;
     Ok((items.len(), Redriven { folded, stopped_at }))
 }
 

@@ -41,16 +41,27 @@ impl Known {
         })
     }
 
-    /// Passes the discarded records over, and has the refused ones parked again.
-    pub(crate) fn mark(&self, items: &mut [Item]) {
-        if self.discarded.is_empty() && self.refused.is_empty() {
+    /// Passes the discarded records over.
+    pub(crate) fn pass_over_discarded(&self, items: &mut [Item]) {
+        if self.discarded.is_empty() {
             return;
         }
         for item in items {
-            let position = &item.record.position;
-            if self.discarded.contains(position) {
+            if self.discarded.contains(&item.record.position) {
                 item.content = Content::Ignored;
-            } else if let Some(reason) = self.refused.get(position) {
+            }
+        }
+    }
+
+    /// Passes the discarded records over, and has the refused ones parked again.
+    pub(crate) fn mark(&self, items: &mut [Item]) {
+        self.pass_over_discarded(items);
+        if self.refused.is_empty() {
+            return;
+        }
+        for item in items {
+            let refused = self.refused.get(&item.record.position);
+            if let (Some(reason), false) = (refused, matches!(item.content, Content::Ignored)) {
                 let cause = Cause { kind: Kind::Refused, reason: reason.clone() };
                 item.content = Content::Poison(cause);
             }

@@ -16,6 +16,7 @@ mod batch;
 mod checkpoint;
 mod claimed;
 mod decoding;
+mod detached;
 mod folding;
 mod gauges;
 mod hanging;

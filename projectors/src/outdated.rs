@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::backoff::Backoff;
+use crate::parking::Limits;
 use crate::projection::Registration;
 use crate::rebuild::{Error, Options, rebuild};
 use crate::replay::Source;
@@ -63,10 +64,11 @@ pub(crate) async fn rebuild_all(
     source: &Source,
     owner: &PgPool,
     due: Vec<&'static Registration>,
+    limits: Limits,
     shutdown: &CancellationToken,
 ) {
     let by = format!("AUTO_REBUILD of projectors (process {})", std::process::id());
-    let options = Options { by, ..Options::default() };
+    let options = Options { by, limits, ..Options::default() };
     for registration in due {
         let mut backoff = Backoff::default();
         while !shutdown.is_cancelled() {

@@ -15,13 +15,13 @@ mod patience;
 mod progress;
 
 use std::num::NonZeroU32;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use event_log::LogError;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 pub(crate) use self::job::{Job, Kind, lock};
 pub(crate) use self::jobs::clean_up_at_start;
@@ -29,13 +29,15 @@ pub use self::jobs::{Cancelled, JobState, JobStatus, cancel, clean_up_all, lates
 pub(crate) use self::patience::Patience;
 pub(crate) use self::progress::Meter;
 pub use self::progress::{PartitionProgress, Phase, Progress};
+use crate::detached::Detached;
+use crate::folding::is_permanent;
 use crate::known::Known;
 use crate::pace::Pace;
-use crate::parking;
+use crate::parking::{self, Limits};
 use crate::projection::Registration;
 use crate::replay::{self, Offsets, Replay, Source};
 use crate::swap::{self, Incoming};
-use crate::{checkpoint, registry};
+use crate::{checkpoint, dead_letters, registry};
 
 /// Rounds of catching up before the swap; each is shorter than the one before, unless events come faster than they fold.
 const ROUNDS: usize = 10;
@@ -52,6 +54,8 @@ pub struct Options {
     pub version: Option<i32>,
     /// Who does it, from where; shown to others.
     pub by: String,
+    /// How much may be parked. A version that would be stopped at once is not put in place of one that is not.
+    pub limits: Limits,
 }
 
 /// What a rebuild has done.
@@ -74,6 +78,25 @@ pub struct Report {
     pub writing_seconds: f64,
     /// Seconds of catching up and swapping.
     pub swapping_seconds: f64,
+}
+
+impl Report {
+    fn of(
+        job: &Job,
+        (records, rows, parked): (u64, u64, usize),
+        seconds: (Duration, Duration, Duration),
+    ) -> Self {
+        Self {
+            projection: job.registration.name,
+            version: job.version,
+            records,
+            rows,
+            parked,
+            folding_seconds: seconds.0.as_secs_f64(),
+            writing_seconds: seconds.1.as_secs_f64(),
+            swapping_seconds: seconds.2.as_secs_f64(),
+        }
+    }
 }
 
 /// The projection of this name.
@@ -119,9 +142,6 @@ pub enum Error {
         "{0} has dead letters that could be folded now; redrive or discard them first, or rebuild all of it"
     )]
     DeadLetters(&'static str),
-    /// The projection has stopped, and the version before folds no better.
-    #[error("{0} is stopped: see `karmyq projections status`; a rebuild does not need it to move")]
-    Stopped(&'static str),
     /// There is no version to go back to.
     #[error("no version of {0} is kept to go back to: only a rebuild or a rollback keeps the one before it")]
     NothingKept(&'static str),
@@ -165,6 +185,14 @@ pub async fn rebuild(
     let job = Job::start(owner, registration, Kind::Rebuild, options, cancelled).await?;
     let mut meter = Meter::new(job.progress(), &mut progress);
     let result = build(source, owner, &job, options, &mut meter).await;
+    if let Ok(report) = &result {
+        info!(
+            projection = report.projection,
+            version = report.version,
+            rows = report.rows,
+            "rebuilt a projection"
+        );
+    }
     job.end(result).await
 }
 
@@ -175,35 +203,88 @@ async fn build(
     options: &Options,
     meter: &mut Meter<'_>,
 ) -> Result<Report, Error> {
-    let started = Instant::now();
     let pace = Pace::of(options.throttle);
-    let mut replay = Replay::new(job.registration, Known::of(owner, job.registration).await?);
-    read_on(source, job, &mut replay, Phase::Folding, &pace, meter).await?;
+    let most_keys = most_keys(owner, job.registration, job.version, options).await?;
+    match in_memory(source, owner, job, &pace, most_keys, meter).await {
+        Err(Error::Database(error)) if is_permanent(&error) => {
+            warn!(projection = job.registration.name, %error,
+                "PostgreSQL refuses rows that were folded in memory, folding batch by batch to find whose they are");
+            in_tables(source, owner, job, &pace, most_keys, meter).await
+        }
+        other => other,
+    }
+}
+
+/// So many keys of the version may be parked: as many as stop a projection, or as it or the live one has now.
+pub(crate) async fn most_keys(
+    owner: &PgPool,
+    registration: &Registration,
+    version: i32,
+    options: &Options,
+) -> Result<usize, Error> {
+    let mut connection = owner.acquire().await?;
+    let live = sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1")
+        .bind(registration.name)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let mut most = options.limits.stopped_keys;
+    for it in live.into_iter().chain([version]) {
+        most = most.max(parking::count_keys(&mut connection, registration.name, it).await?);
+    }
+    Ok(most)
+}
+
+/// Folds all of the log in memory, and copies what came of it.
+async fn in_memory(
+    source: &Source,
+    owner: &PgPool,
+    job: &Job,
+    pace: &Pace,
+    most_keys: usize,
+    meter: &mut Meter<'_>,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let known = Known::of(owner, job.registration).await?;
+    let mut replay = Replay::new(job.registration, known).bounded(most_keys);
+    read_on(source, job, &mut replay, Phase::Folding, pace, meter).await?;
     let folded = Instant::now();
     let rows = filling::fill_all(owner, job, &mut replay, meter).await?;
     replay.settle();
     let written = Instant::now();
     for _ in 0..ROUNDS {
         let before = replay.records;
-        read_on(source, job, &mut replay, Phase::CatchingUp, &pace, meter).await?;
+        read_on(source, job, &mut replay, Phase::CatchingUp, pace, meter).await?;
         write_changes(owner, job, &mut replay).await?;
         if replay.records - before <= FEW_RECORDS {
             break;
         }
     }
     let fingerprint = job.registration.fingerprint();
-    swap::swap(owner, job, &mut Rebuilt { source, job, replay: &mut replay }, &fingerprint, meter).await?;
-    info!(projection = job.registration.name, version = job.version, rows, "rebuilt a projection");
-    Ok(Report {
-        projection: job.registration.name,
-        version: job.version,
-        records: replay.records,
-        rows,
-        parked: replay.parked.len(),
-        folding_seconds: (folded - started).as_secs_f64(),
-        writing_seconds: (written - folded).as_secs_f64(),
-        swapping_seconds: written.elapsed().as_secs_f64(),
-    })
+    let mut rebuilt = Rebuilt { source, job, replay, parked: 0 };
+    swap::swap(owner, job, &mut rebuilt, &fingerprint, meter).await?;
+    let seconds = (folded - started, written - folded, written.elapsed());
+    Ok(Report::of(job, (rebuilt.replay.records, rows, rebuilt.parked), seconds))
+}
+
+/// Folds all of the log into tables that are empty and indexed, so that PostgreSQL is asked about each batch, and what it
+/// refuses is parked record by record. Several times as slow.
+async fn in_tables(
+    source: &Source,
+    owner: &PgPool,
+    job: &Job,
+    pace: &Pace,
+    most_keys: usize,
+    meter: &mut Meter<'_>,
+) -> Result<Report, Error> {
+    let started = Instant::now();
+    let mut nothing = Replay::new(job.registration, Known::default());
+    filling::fill_all(owner, job, &mut nothing, meter).await?;
+    let mut detached = Detached::new(source, owner, job, most_keys);
+    detached.catch_up(pace, meter).await?;
+    let folded = Instant::now();
+    swap::swap(owner, job, &mut detached, &job.registration.fingerprint(), meter).await?;
+    let seconds = (folded - started, Duration::ZERO, folded.elapsed());
+    Ok(Report::of(job, (detached.records, detached.rows, detached.parked), seconds))
 }
 
 /// Folds up to the present ends, waiting out faults of the log that pass.
@@ -258,7 +339,8 @@ async fn try_write_changes(owner: &PgPool, job: &Job, replay: &mut Replay) -> Re
 struct Rebuilt<'a> {
     source: &'a Source,
     job: &'a Job,
-    replay: &'a mut Replay,
+    replay: Replay,
+    parked: usize,
 }
 
 #[async_trait::async_trait]
@@ -274,18 +356,9 @@ impl Incoming for Rebuilt<'_> {
         for (of, &next_offset) in &self.replay.next {
             checkpoint::begin_at(connection, registration, version, of, next_offset).await?;
         }
-        for (record, reason) in &self.replay.parked {
-            let of = record.position.of.clone();
-            let claim = checkpoint::Claim {
-                projection: registration.name,
-                version,
-                of,
-                epoch: 0,
-                next_offset: 0,
-                detached: true,
-            };
-            parking::park(&mut *connection, &claim, record, reason).await?;
-        }
+        let parked = self.replay.parked.iter().map(|(record, cause)| (record, cause));
+        parking::park(connection, (registration.name, version), parked).await?;
+        self.parked = dead_letters::settle(connection, self.source, registration, version).await?;
         Ok(())
     }
 }

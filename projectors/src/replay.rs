@@ -1,6 +1,6 @@
 //! Replay: a projection folded from the start of its topics in memory, without loading anything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(crate) struct Replay {
     registration: &'static Registration,
     held_back: HashMap<TopicPartition, ParkedKeys>,
     known: Known,
+    /// With more keys parked than these, replaying ends.
+    most_keys: usize,
 }
 
 /// What a reader hands to the fold.
@@ -78,6 +80,17 @@ pub enum Error {
         at: i64,
         /// Where it should get to.
         goal: i64,
+    },
+    /// So many keys would be parked that the code must be at fault.
+    #[error(
+        "more than {most} keys of {projection} would be parked, more than PARKED_KEYS_STOPPED allows or than are parked \
+         now: the code must be at fault and not the data"
+    )]
+    Flood {
+        /// The projection.
+        projection: &'static str,
+        /// As many are allowed.
+        most: usize,
     },
     /// A reading task panicked.
     #[error("a reader ended: {0}")]
@@ -126,7 +139,12 @@ impl Replay {
         let mut projection = (registration.new)();
         projection.tables().into_iter().for_each(|table| table.hold_everything());
         let (next, parked, held_back) = Default::default();
-        Self { projection, next, parked, records: 0, registration, held_back, known }
+        Self { projection, next, parked, records: 0, registration, held_back, known, most_keys: usize::MAX }
+    }
+
+    /// Ends when more keys than these are parked.
+    pub(crate) fn bounded(self, most_keys: usize) -> Self {
+        Self { most_keys, ..self }
     }
 
     /// Folds on, in each partition up to its goal and not beyond; partitions are read and decoded in parallel.
@@ -155,6 +173,9 @@ impl Replay {
             let records = chunk.items.len();
             self.records += records as u64;
             self.fold(chunk);
+            if self.held_back.values().map(HashSet::len).sum::<usize>() > self.most_keys {
+                return Err(Error::Flood { projection: self.registration.name, most: self.most_keys });
+            }
             progress(&self.next, self.records);
             pace.keep(records).await;
         }

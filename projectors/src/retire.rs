@@ -29,7 +29,7 @@ pub async fn retire(log: &dyn EventLog, owner: &PgPool, name: &str) -> Result<Ve
     let tables = tables.ok_or_else(|| Error::Unknown(name.to_owned()))?;
     log.delete_group(&group(name)).await.map_err(|error| Error::Group(name.to_owned(), error))?;
     if let Some(kept) = swap::kept(&mut transaction, name).await? {
-        swap::drop_tables(&mut transaction, name, &kept).await?;
+        swap::drop_version(&mut transaction, name, kept.version, &kept.tables).await?;
     }
     for table in &tables {
         swap::drop_table(&mut transaction, table).await?;

@@ -35,7 +35,8 @@ pub(crate) trait Incoming: Send {
     /// transaction had to be given up.
     async fn reach(&mut self, connection: &mut PgConnection, goals: &Offsets) -> Result<(), Error>;
 
-    /// Writes its checkpoints and parked records, as far as they do not stand already.
+    /// Writes its checkpoints and parked records, as far as they do not stand already, and deals with what operators have
+    /// dealt with in the live version meanwhile.
     async fn hand_over(&mut self, connection: &mut PgConnection) -> Result<(), Error>;
 }
 
@@ -179,7 +180,6 @@ async fn try_swap(
     for table in job.registration.tables() {
         exchange(&mut transaction, &table, &versioned(&table, job.version)).await?;
     }
-    incoming.hand_over(&mut transaction).await?;
     keep_instead(&mut transaction, job, live).await?;
     activate(&mut transaction, job, live, fingerprint).await?;
     job.done(&mut transaction).await?;
@@ -200,6 +200,8 @@ async fn prepare(
     job.hold(&mut transaction).await?;
     let reached = tokio::time::timeout(REACHED_WITHIN, incoming.reach(&mut transaction, &goals)).await;
     reached.map_err(|_elapsed| Error::Busy)??;
+    incoming.hand_over(&mut transaction).await?;
+    // From here on queries wait, too.
     set_limit(&mut transaction, "lock_timeout", READERS_WITHIN).await?;
     for table in job.registration.tables() {
         let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
@@ -298,7 +300,7 @@ async fn keep_instead(connection: &mut PgConnection, job: &Job, live: i32) -> sq
     let projection = job.registration.name;
     if let Some(before) = kept(&mut *connection, projection).await? {
         if before.version != job.version {
-            drop_tables(connection, projection, &before).await?;
+            drop_version(connection, projection, before.version, &before.tables).await?;
         }
         forget_kept(connection, projection).await?;
     }
@@ -314,22 +316,19 @@ async fn keep_instead(connection: &mut PgConnection, job: &Job, live: i32) -> sq
     Ok(())
 }
 
-/// Drops the tables of a kept version with its checkpoints and parked records.
-pub(crate) async fn drop_tables(
+/// Drops the tables of a version that is not live, with its checkpoints and parked records.
+pub(crate) async fn drop_version(
     connection: &mut PgConnection,
     projection: &str,
-    kept: &Kept,
+    version: i32,
+    tables: &[String],
 ) -> sqlx::Result<()> {
-    for table in &kept.tables {
-        drop_table(connection, &versioned(table, kept.version)).await?;
+    for table in tables {
+        drop_table(connection, &versioned(table, version)).await?;
     }
     for table in ["checkpoints", "parked"] {
         let delete = format!("DELETE FROM projection.{table} WHERE projection = $1 AND version = $2");
-        sqlx::query(AssertSqlSafe(delete))
-            .bind(projection)
-            .bind(kept.version)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(AssertSqlSafe(delete)).bind(projection).bind(version).execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -11,7 +11,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
+use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
 pub use self::any::AnyTable;
@@ -290,6 +292,14 @@ impl<R: Row> AnyTable for Table<R> {
     fn differences_sql(&self, live: &str, replayed: &str) -> String {
         statements::differences::<R>(live, replayed)
     }
+}
+
+/// A connection for [`AnyTable::copy_all`], for nobody else afterwards: a COPY that is given up while its last answer is
+/// under way leaves that answer on the connection, and whoever used it next would take it for his own.
+pub(crate) async fn copying(pool: &PgPool) -> sqlx::Result<PoolConnection<Postgres>> {
+    let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
+    Ok(connection)
 }
 
 impl<R: Row> Table<R> {

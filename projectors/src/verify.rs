@@ -7,14 +7,14 @@ use event_log::TopicPartition;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool, Postgres, Transaction};
 
 use crate::known::Known;
 use crate::pace::Pace;
 use crate::projection::Registration;
 use crate::rebuild::{self, Error};
 use crate::replay::{Offsets, Replay, Source};
-use crate::table::AnyTable;
+use crate::table::{self, AnyTable};
 
 /// Most differing rows of a table that are named.
 const NAMED: i64 = 20;
@@ -116,7 +116,8 @@ pub async fn checksums(pool: &PgPool, name: &str) -> Result<Vec<(&'static str, C
 pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -> Result<Verified, Error> {
     let registration = rebuild::named(name)?;
     let (goals, live) = {
-        let mut moment = moment(owner, registration).await?;
+        let mut connection = owner.acquire().await?;
+        let mut moment = moment(&mut connection, registration).await?;
         let goals = checkpoints(&mut moment, registration).await?;
         (goals, live_ranges(&mut moment, registration).await?)
     };
@@ -124,7 +125,8 @@ pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -
     replay.fold_to(source, &goals, &Pace::of(None), |_, _| {}).await?;
     let mut tables = Vec::new();
     {
-        let mut scratch = owner.begin().await?;
+        let mut connection = table::copying(owner).await?;
+        let mut scratch = connection.begin().await?;
         for (table, (name, live)) in replay.projection.tables().into_iter().zip(live) {
             let replayed = replayed_ranges(&mut scratch, table).await?;
             tables.push(compare(name, &live, &replayed));
@@ -140,10 +142,13 @@ pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -
 
 /// A transaction that sees the live version and its checkpoints at one moment. The locks come before the snapshot, so that
 /// no swap comes between the two.
-async fn moment(owner: &PgPool, registration: &Registration) -> sqlx::Result<Transaction<'static, Postgres>> {
+async fn moment<'a>(
+    connection: &'a mut PgConnection,
+    registration: &Registration,
+) -> sqlx::Result<Transaction<'a, Postgres>> {
     let tables = registration.tables().join(", ");
     let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE {tables} IN ACCESS SHARE MODE");
-    owner.begin_with(AssertSqlSafe(begin)).await
+    connection.begin_with(AssertSqlSafe(begin)).await
 }
 
 /// How far the live version is.
@@ -222,7 +227,8 @@ async fn name_rows(
     comparisons: &mut [Comparison],
     values: bool,
 ) -> Result<(), Error> {
-    let mut moment = moment(owner, registration).await?;
+    let mut connection = table::copying(owner).await?;
+    let mut moment = moment(&mut connection, registration).await?;
     let goals = checkpoints(&mut moment, registration).await?;
     replay.fold_to(source, &goals, &Pace::of(None), |_, _| {}).await?;
     for (table, comparison) in replay.projection.tables().into_iter().zip(comparisons) {

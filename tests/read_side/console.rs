@@ -3,6 +3,7 @@
 
 mod taking;
 
+use projectors::Limits;
 use projectors::console::look_out;
 use projectors::console::orders::{Hands, carry_out_next};
 use projectors::{dead_letters, registry, status};
@@ -19,7 +20,8 @@ type Outcome = (Option<String>, Option<Json<Value>>, Option<String>);
 
 impl World {
     fn hands(&self) -> Hands {
-        Hands { source: self.source.clone(), pool: self.projector(), owner: Some(self.owner()) }
+        let limits = Limits::default();
+        Hands { source: self.source.clone(), pool: self.projector(), owner: Some(self.owner()), limits }
     }
 
     /// Leaves an order as query-api does.

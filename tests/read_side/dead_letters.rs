@@ -82,7 +82,7 @@ async fn play(world: &mut World, round: u32) -> Vec<(Uuid, i64)> {
 }
 
 /// A record that nothing will ever fold, with the key of this one.
-fn garbage(record: &NewRecord) -> NewRecord {
+pub(crate) fn garbage(record: &NewRecord) -> NewRecord {
     NewRecord { value: Some(GARBAGE.to_vec()), headers: vec![("x".into(), vec![0, 255])], ..record.clone() }
 }
 

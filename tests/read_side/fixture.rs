@@ -152,6 +152,11 @@ impl World {
         Running { health, shutdown, task }
     }
 
+    /// The data keys.
+    pub(crate) fn keys(&self) -> KeyRing {
+        self.keys.clone()
+    }
+
     /// Waits until every projection has folded everything.
     pub(crate) async fn folded(&self) {
         let pool = self.owner();

@@ -7,6 +7,7 @@ mod console;
 mod dead_letters;
 mod exactly_once;
 mod fixture;
+mod healed_versions;
 mod healing;
 mod history;
 mod jobs;

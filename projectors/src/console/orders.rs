@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
+use crate::parking::Limits;
 use crate::replay::Source;
 
 /// How often somebody looks for orders.
@@ -55,6 +56,8 @@ pub struct Hands {
     pub pool: PgPool,
     /// PostgreSQL as the owner of the tables, if this process may.
     pub owner: Option<PgPool>,
+    /// How much may be parked.
+    pub limits: Limits,
 }
 
 #[derive(Debug, FromRow)]

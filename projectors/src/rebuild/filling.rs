@@ -13,7 +13,7 @@ use super::patience::Patience;
 use super::{Error, Meter};
 use crate::replay::Replay;
 use crate::swap;
-use crate::table::AnyTable;
+use crate::table::{self, AnyTable};
 
 /// Tables filled at once.
 const PARALLEL_TABLES: usize = 2;
@@ -87,7 +87,7 @@ async fn fill_once(
     written: &AtomicU64,
     cancelled: &CancellationToken,
 ) -> Result<(), Error> {
-    let mut connection = owner.acquire().await?;
+    let mut connection = table::copying(owner).await?;
     let mut transaction = connection.begin().await?;
     match cancelled.run_until_cancelled(copy(&mut transaction, table, job.version, written)).await {
         Some(Ok(())) => {

@@ -143,8 +143,8 @@ impl Job {
         };
         if let Err(error) = &result {
             let mut backoff = Backoff::default();
-            let tables = if self.kind == Kind::Rebuild { self.registration.tables() } else { Vec::new() };
-            while let Err(reason) = leave(&self.owner, self.id, self.version, &tables, error).await {
+            let half_built = (self.kind == Kind::Rebuild).then_some(self.version);
+            while let Err(reason) = leave(&self.owner, self.id, self.registration, half_built, error).await {
                 warn!(projection = self.registration.name, %reason, "a job is not cleaned up yet");
                 if backoff.attempts() >= ATTEMPTS {
                     break;
@@ -224,7 +224,13 @@ async fn record(
 }
 
 /// Drops what was begun and notes how the job ended, unless somebody else has done both.
-async fn leave(owner: &PgPool, id: i64, version: i32, tables: &[String], why: &Error) -> sqlx::Result<()> {
+async fn leave(
+    owner: &PgPool,
+    id: i64,
+    registration: &Registration,
+    half_built: Option<i32>,
+    why: &Error,
+) -> sqlx::Result<()> {
     let mut transaction = owner.begin().await?;
     let lock_timeout = format!("SET LOCAL lock_timeout = {}", Duration::from_secs(10).as_millis());
     sqlx::query(AssertSqlSafe(lock_timeout)).execute(&mut *transaction).await?;
@@ -238,10 +244,10 @@ async fn leave(owner: &PgPool, id: i64, version: i32, tables: &[String], why: &E
     .bind((outcome == "failed").then(|| why.to_string()))
     .execute(&mut *transaction)
     .await?;
-    if noted.rows_affected() == 1 {
-        for table in tables {
-            swap::drop_table(&mut transaction, &swap::versioned(table, version)).await?;
-        }
+    if noted.rows_affected() == 1
+        && let Some(version) = half_built
+    {
+        swap::drop_version(&mut transaction, registration.name, version, &registration.tables()).await?;
     }
     transaction.commit().await
 }

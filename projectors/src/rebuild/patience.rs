@@ -52,7 +52,6 @@ fn is_passing(error: &Error) -> bool {
         | Error::InUse(_)
         | Error::Group(..)
         | Error::DeadLetters(_)
-        | Error::Stopped(_)
         | Error::NothingKept(_)
         | Error::OtherKept(..)
         | Error::Unfit { .. } => false,

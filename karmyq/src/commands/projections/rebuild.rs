@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::bar::Bar;
 use super::{Asked, Named};
 use crate::engine::Engine;
-use crate::settings::Cluster;
+use crate::settings::{Cluster, limits};
 use crate::terminal::{mention, say, somebody};
 
 /// How a rebuild is to be done.
@@ -55,7 +55,7 @@ impl Rebuild {
     /// Rebuilds one projection after the other. A signal cancels, and leaves the live tables as they are.
     pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
         let cancelled = shutdown::on_signal();
-        let options = Options { throttle: self.throttle, by: by(), ..Options::default() };
+        let options = Options { throttle: self.throttle, by: by(), limits: limits()?, ..Options::default() };
         let names = self.what.names(owner).await?;
         if let Some(id) = self.key.or(self.community) {
             return heal(engine, owner, &names, id, &options, self.json).await;
@@ -140,7 +140,7 @@ pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
 /// Brings the versions back that were live before.
 pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) -> Result<ExitCode> {
     let cancelled = shutdown::on_signal();
-    let options = Options { by: by(), ..Options::default() };
+    let options = Options { by: by(), limits: limits()?, ..Options::default() };
     let mut reports = Vec::new();
     for name in named.names() {
         let mut bar = Bar::of(&name);
@@ -160,6 +160,9 @@ pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) ->
                 "version {} of {name} is live again, after {} records that it had missed; a second rollback undoes this",
                 report.version, report.records
             ));
+        }
+        if report.parked > 0 && !named.json {
+            say(super::parked_line(&name, report.parked));
         }
         reports.push(report);
     }

@@ -21,21 +21,22 @@ impl Hands {
         let name = order.projection.as_str();
         match order.kind.as_str() {
             "rebuild" => {
-                let options = options(order);
+                let options = self.options(order);
                 let report =
                     rebuild::rebuild(&self.source, self.owner()?, name, &options, |_| {}, stop).await;
                 Ok(serde_json::to_value(report?)?)
             }
             "rebuild_all" => self.rebuild_all(order, stop).await,
             "rollback" => {
-                let options = options(order);
+                let options = self.options(order);
                 let report =
                     rollback::rollback(&self.source, self.owner()?, name, &options, |_| {}, stop).await;
                 Ok(serde_json::to_value(report?)?)
             }
             "heal" => {
                 let id = order.details.id.context("an id must be named")?;
-                let healed = heal::heal(&self.source, self.owner()?, name, id, &options(order), stop).await;
+                let healed =
+                    heal::heal(&self.source, self.owner()?, name, id, &self.options(order), stop).await;
                 Ok(serde_json::to_value(healed?)?)
             }
             // Without values: those are for whoever may read the database.
@@ -71,7 +72,7 @@ impl Hands {
         if order.details.outdated {
             due = outdated::outdated(owner, &due).await?;
         }
-        let (options, mut rebuilt) = (options(order), Vec::new());
+        let (options, mut rebuilt) = (self.options(order), Vec::new());
         for it in &due {
             let report = rebuild::rebuild(&self.source, owner, it.name, &options, |_| {}, stop).await;
             let so_far =
@@ -157,6 +158,11 @@ impl Hands {
         Ok(dead_letters::find(&self.pool, &order.projection, order.details.topic.as_deref(), key).await?)
     }
 
+    fn options(&self, order: &Order) -> Options {
+        let (throttle, version) = (order.details.throttle, order.details.version);
+        Options { throttle, version, by: by(order), limits: self.limits }
+    }
+
     fn owner(&self) -> anyhow::Result<&PgPool> {
         self.owner.as_ref().context("this process has no MIGRATIONS_DATABASE_URL")
     }
@@ -164,10 +170,6 @@ impl Hands {
 
 fn registered(projection: &str) -> anyhow::Result<&'static Registration> {
     registry::named(projection).context("this version has no such projection")
-}
-
-fn options(order: &Order) -> Options {
-    Options { throttle: order.details.throttle, version: order.details.version, by: by(order) }
 }
 
 /// Who wants it, and where it is done.
