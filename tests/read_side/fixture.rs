@@ -1,6 +1,6 @@
 //! A world for one test: a fresh database with all migrations, a log in memory, projectors on request.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -232,16 +232,32 @@ impl World {
 }
 
 /// A registry that does not know schemas from 10 000 on until it is told to: a round's are the local ones plus the round
-/// times 10 000.
+/// times 10 000. Others it knows once they are taught.
 #[derive(Debug, Default)]
-pub(crate) struct Schemas(Mutex<HashSet<u32>>);
+pub(crate) struct Schemas {
+    rounds: Mutex<HashSet<u32>>,
+    taught: Mutex<HashMap<SchemaId, String>>,
+}
 
 impl Schemas {
     const ROUND: u32 = 10_000;
 
     /// Knows the schemas of a round from now on.
     pub(crate) fn learn(&self, round: u32) {
-        self.0.lock().insert(round);
+        self.rounds.lock().insert(round);
+    }
+
+    /// Makes the record one of a schema like its own, except that `from` in its text is `to`.
+    pub(crate) fn write_as(&self, record: &mut NewRecord, from: &str, to: &str) {
+        let value = record.value.as_mut().expect("events have values");
+        let local = u32::from_be_bytes([value[1], value[2], value[3], value[4]]) as usize;
+        let written = entries().nth(local - 1).expect("it has a schema").written_schema();
+        let other = written.replacen(from, to, 1);
+        assert_ne!(other, written, "{from} is not in it");
+        let mut taught = self.taught.lock();
+        let id = 1_000 + SchemaId::try_from(taught.len()).expect("a few");
+        taught.insert(id, other);
+        value[1..5].copy_from_slice(&id.to_be_bytes());
     }
 
     /// Makes the record one of a schema that the registry will know after [`Self::learn`].
@@ -255,8 +271,11 @@ impl Schemas {
 #[async_trait]
 impl SchemaSource for Schemas {
     async fn fetch(&self, id: SchemaId) -> Result<String, LogError> {
+        if let Some(taught) = self.taught.lock().get(&id) {
+            return Ok(taught.clone());
+        }
         let (round, local) = (id / Self::ROUND, (id % Self::ROUND) as usize);
-        let entry = entries().nth(local.wrapping_sub(1)).filter(|_| self.0.lock().contains(&round));
+        let entry = entries().nth(local.wrapping_sub(1)).filter(|_| self.rounds.lock().contains(&round));
         let entry = entry.ok_or_else(|| LogError::Refused(format!("schema {id} is unknown")))?;
         Ok(entry.written_schema().to_owned())
     }

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use projectors::Source;
 use projectors::rebuild::{self, Cancelled, Error, JobState, Options, Phase, rebuild};
+use projectors::rollback::rollback;
 use sqlx::PgPool;
 use tests::eventually::eventually;
 use tokio::sync::mpsc;
@@ -56,40 +58,54 @@ async fn a_rebuild_is_seen_alone_and_stopped_from_elsewhere() {
 
 #[tokio::test]
 async fn whatever_dies_at_whatever_point_leaves_nothing_behind() {
-    let (world, running) = folded(60).await;
-    let live = world.checksums().await;
-    let begun = Instant::now();
-    world.rebuild("requests").await;
-    let whole = begun.elapsed().mul_f64(1.2);
-    let mut unfinished = 0;
-    for death in 1..=DEATHS {
-        let (never, options) = (CancellationToken::new(), Options::default());
-        // Connections of its own, as a process has.
-        let owner = world.owner();
-        let rebuilding = rebuild(&world.source, &owner, "requests", &options, |_| {}, &never);
-        // Dropping it is what a killed process is to PostgreSQL: connections end in the middle of whatever they do.
-        let survived =
-            tokio::time::timeout(whole.mul_f64(f64::from(death) / f64::from(DEATHS)), rebuilding).await;
-        unfinished += u32::from(survived.is_err());
-        if let Ok(result) = survived {
-            result.expect("who does not die gets through");
+    let (mut world, running) = folded(60).await;
+    for kind in ["rebuild", "rollback"] {
+        let begun = Instant::now();
+        job(kind, &world.source, &world.owner()).await.expect("who does not die gets through");
+        let (whole, mut unfinished) = (begun.elapsed().mul_f64(1.2), 0);
+        for death in 1..=DEATHS {
+            // Something for a version that comes back to catch up with.
+            world.append(Story::new().events()).await;
+            world.folded().await;
+            let live = world.checksums().await;
+            // Connections of its own, as a process has.
+            let owner = world.owner();
+            let (source, patience) =
+                (world.source.clone(), whole.mul_f64(f64::from(death) / f64::from(DEATHS)));
+            // Dropping it is what a killed process is to PostgreSQL: connections end in the middle of whatever they do.
+            let survived = tokio::time::timeout(patience, job(kind, &source, &owner)).await;
+            unfinished += u32::from(survived.is_err());
+            if let Ok(result) = survived {
+                result.expect("who does not die gets through");
+            }
+            eventually("the next projector that starts cleans up", SOON, || async {
+                rebuild::clean_up_all(&world.projector()).await.expect("it may look");
+                let last = rebuild::latest(&owner, "requests").await.expect("it is recorded");
+                let last = last.expect("there was one");
+                assert!(!matches!(last.state, JobState::Failed | JobState::Cancelled), "{last:?}");
+                matches!(last.state, JobState::Interrupted | JobState::Done).then_some(())
+            })
+            .await;
+            assert_eq!(world.leftovers().await, Vec::<String>::new(), "after death {death} of a {kind}");
+            assert_eq!(world.checksums().await, live, "after death {death} of a {kind}");
         }
-        eventually("the next projector that starts cleans up", SOON, || async {
-            rebuild::clean_up_all(&world.projector()).await.expect("it may look");
-            let last =
-                rebuild::latest(&owner, "requests").await.expect("it is recorded").expect("there was one");
-            assert!(!matches!(last.state, JobState::Failed | JobState::Cancelled), "{last:?}");
-            matches!(last.state, JobState::Interrupted | JobState::Done).then_some(())
-        })
-        .await;
-        assert_eq!(world.leftovers().await, Vec::<String>::new(), "after death {death}");
-        assert_eq!(world.checksums().await, live, "after death {death}");
+        assert!(unfinished > DEATHS / 3, "only {unfinished} of {DEATHS} died in a {kind}");
     }
-    assert!(unfinished > DEATHS / 3, "only {unfinished} of {DEATHS} died");
-    world.rebuild("requests").await;
-    world.verify().await;
+    for kind in ["rollback", "rebuild"] {
+        job(kind, &world.source, &world.owner()).await.expect("it gets through");
+        world.verify().await;
+    }
     running.stop().await;
     world.drop().await;
+}
+
+async fn job(kind: &str, source: &Source, owner: &PgPool) -> Result<(), Error> {
+    let (never, options) = (CancellationToken::new(), Options::default());
+    if kind == "rebuild" {
+        rebuild(source, owner, "requests", &options, |_| {}, &never).await.map(|_| ())
+    } else {
+        rollback(source, owner, "requests", &options, |_| {}, &never).await.map(|_| ())
+    }
 }
 
 #[tokio::test]
