@@ -152,9 +152,31 @@ pub(crate) async fn swap(
         if matches!(error, Error::Database(_) | Error::GivenUp) && is_committed(job, &mut patience).await? {
             return Ok(());
         }
-        meter.trouble(error.to_string());
+        let mut trouble = error.to_string();
+        if matches!(error, Error::Busy) {
+            let holders = holders(owner, job).await;
+            trouble = format!("{trouble}: {}", holders.unwrap_or_else(|error| error.to_string()));
+        }
+        meter.trouble(trouble);
         patience.after(error, &job.cancelled).await?;
     }
+}
+
+/// Whose sessions hold what the swap has to lock, workers that are in the middle of a batch among them.
+async fn holders(owner: &PgPool, job: &Job) -> sqlx::Result<String> {
+    let mut connection = owner.acquire().await?;
+    let tables = tables_of(&mut connection, job).await?;
+    let who: Option<String> = sqlx::query_scalar(
+        "SELECT string_agg(DISTINCT format('%s (process %s)', s.usename, s.pid), ', ')
+         FROM unnest($1::text[]) AS it, to_regclass(it) AS name
+         LEFT JOIN pg_inherits AS i ON i.inhparent = name
+         JOIN pg_locks AS l ON l.relation IN (name, i.inhrelid) AND l.granted AND l.pid <> pg_backend_pid()
+         JOIN pg_stat_activity AS s ON s.pid = l.pid",
+    )
+    .bind(tables)
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(who.unwrap_or_else(|| "nobody any more".to_owned()))
 }
 
 /// Whether an earlier attempt has committed after all: a commit may be carried out without an answer.
@@ -214,19 +236,22 @@ async fn prepare(
 /// patience of the swap with readers. Readers and workers do not notice.
 async fn hold_vacuum(connection: &mut PgConnection, job: &Job) -> sqlx::Result<()> {
     set_limit(connection, "lock_timeout", VACUUM_WITHIN).await?;
+    let present = tables_of(&mut *connection, job).await?;
+    let lock = format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", present.join(", "));
+    sqlx::query(AssertSqlSafe(lock)).execute(connection).await.map(|_| ())
+}
+
+/// The tables that the swap changes: parents with their partitions, the version that comes, and the one that is kept.
+async fn tables_of(connection: &mut PgConnection, job: &Job) -> sqlx::Result<Vec<String>> {
     let mut tables = job.registration.tables();
     tables.extend(job.registration.tables().iter().map(|it| versioned(it, job.version)));
     if let Some(kept) = kept(&mut *connection, job.registration.name).await? {
         tables.extend(kept.tables.iter().map(|it| versioned(it, kept.version)));
     }
-    let present: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT it FROM unnest($1::text[]) AS it WHERE to_regclass(it) IS NOT NULL",
-    )
-    .bind(tables)
-    .fetch_all(&mut *connection)
-    .await?;
-    let lock = format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", present.join(", "));
-    sqlx::query(AssertSqlSafe(lock)).execute(connection).await.map(|_| ())
+    sqlx::query_scalar("SELECT DISTINCT it FROM unnest($1::text[]) AS it WHERE to_regclass(it) IS NOT NULL")
+        .bind(tables)
+        .fetch_all(connection)
+        .await
 }
 
 /// Until the end of the transaction nobody folds into the live version, which stands at these offsets.

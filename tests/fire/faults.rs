@@ -7,6 +7,7 @@ mod brokers;
 mod clocks;
 mod disks;
 mod links;
+mod operators;
 mod processes;
 
 use std::sync::Arc;
@@ -64,4 +65,6 @@ pub(crate) const KINDS: &[Kind] = kinds![
     2 disks::fill_the_disk_of_postgres,
     6 clocks::jump_a_clock,
     3 clocks::jump_all_writers_clocks,
+    6 operators::rebuild_a_model,
+    3 operators::roll_a_model_back,
 ];

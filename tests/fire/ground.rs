@@ -253,9 +253,17 @@ impl Ground {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn karmyq_output(&self, arguments: &[&str]) -> Result<std::process::Output> {
-        let variables = services::variables(self, "projector")?;
-        let output = Command::new(self.site.binaries.join("karmyq")).args(arguments).envs(variables).output();
-        output.context("karmyq cannot be started")
+        self.karmyq_command(arguments)?.output().context("karmyq cannot be started")
+    }
+
+    /// The command line, not started yet.
+    ///
+    /// # Errors
+    /// When a secret cannot be read.
+    pub(crate) fn karmyq_command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(self.site.binaries.join("karmyq"));
+        command.args(arguments).envs(services::variables(self, "projector")?);
+        Ok(command)
     }
 
     /// A database address through the proxy.

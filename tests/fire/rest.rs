@@ -200,6 +200,26 @@ async fn read_models(world: &Arc<World>, history: &mut History) -> Result<()> {
         history.tables.push(Table { name, live: text("live"), replayed: text("replayed") });
     }
     ensure!(!history.tables.is_empty(), "there are no read models: {told}");
+    rebuilt(world, &database, history).await
+}
+
+/// Whoever was killed while it rebuilt a model is in nobody's way, and what it has left is gone afterwards.
+async fn rebuilt(world: &Arc<World>, database: &PgPool, history: &mut History) -> Result<()> {
+    let rebuilding = Arc::clone(world);
+    let rebuild = move || rebuilding.ground.karmyq(&["projections", "rebuild", "--all"]);
+    if let Err(error) = tokio::task::spawn_blocking(rebuild).await? {
+        history.faults.push(format!("{error:#}"));
+    }
+    let left: Vec<String> = sqlx::query_scalar(
+        "select c.oid::regclass::text from pg_class c
+         where c.relkind = 'r' and c.relname ~ '_v[0-9]+$'
+           and not exists (select from pg_inherits i where i.inhrelid = c.oid)
+           and c.oid::regclass::text <> all (
+               select name || '_v' || version from projection.kept, unnest(tables) name)",
+    )
+    .fetch_all(database)
+    .await?;
+    history.faults.extend(left.into_iter().map(|it| format!("{it} belongs to no version of a model")));
     Ok(())
 }
 

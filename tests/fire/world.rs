@@ -49,6 +49,8 @@ pub(crate) enum Subject {
     Process(Party),
     /// The wall clock of a service.
     Clock(Party),
+    /// A projection.
+    Projection(&'static str),
     /// The way from one to the other.
     Link(Party, Party),
     /// The majority of the brokers: whoever holds it may take one away.

@@ -129,9 +129,13 @@ async fn a_swap_waits_for_who_holds_the_version_that_goes() {
         let mut held = world.owner().begin().await.expect("a transaction");
         sqlx::query(AssertSqlSafe(lock)).execute(&mut *held).await.expect("as VACUUM or a reader has it");
         let (source, owner, held_up) = (world.source.clone(), world.owner(), Arc::new(Notify::new()));
-        let told = Arc::clone(&held_up);
+        let holder: i32 =
+            sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *held).await.expect("one");
+        let (told, holder) = (Arc::clone(&held_up), format!("karmyq_owner (process {holder})"));
         let mut rebuilding = tokio::spawn(async move {
-            let told = move |it: &Progress| it.trouble.iter().for_each(|_| told.notify_one());
+            let names_holder = |it: &&String| it.contains(&holder);
+            let told =
+                move |it: &Progress| it.trouble.iter().filter(names_holder).for_each(|_| told.notify_one());
             rebuild(&source, &owner, "feed", &Options::default(), told, &CancellationToken::new()).await
         });
         tokio::select! {
