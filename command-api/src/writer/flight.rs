@@ -100,6 +100,7 @@ impl Session<'_> {
     }
 
     fn undo(&mut self, mut window: Window, failure: &Failure) -> Vec<Record> {
+        self.not_announced(window.announced());
         self.shard.tools.keys.discard(window.drawn_keys());
         window.undo(&mut self.partitions, failure)
     }

@@ -83,13 +83,11 @@ impl Session<'_> {
         }
         match partition {
             Ok(partition) => {
-                let at = self.shard.tools.clock.now();
-                let record = self.announcer.record(id, true, at).map_err(|it| End::Fenced(it.to_string()))?;
-                self.open.records.push(record);
                 self.expected.remove(&id);
                 partition.report();
                 self.partitions.insert(id, partition);
                 self.shard.serving.insert(id);
+                self.unannounced.push(id);
             }
             Err(stuck) => {
                 error!(partition = %id, %stuck, "cannot take over the partition, trying again");
@@ -98,6 +96,31 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Announces what is served and not announced yet, in the window that is about to be handed to a lane.
+    pub(super) fn announce_served(&mut self) -> Result<(), End> {
+        for id in std::mem::take(&mut self.unannounced) {
+            if self.shard.serving.contains(id) {
+                self.announce(id, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, id: PartitionId, owned: bool) -> Result<(), End> {
+        let at = self.shard.tools.clock.now();
+        let announcement = self.announcer.record(id, owned, at).map_err(|it| End::Fenced(it.to_string()))?;
+        self.open.announce(id, announcement);
+        Ok(())
+    }
+
+    /// What was announced of these partitions came to nothing; others go on to send calls by what they heard before.
+    pub(super) fn not_announced(&mut self, partitions: Vec<PartitionId>) {
+        for leaving in &mut self.leaving {
+            leaving.announced &= !leaving.partitions.iter().any(|it| partitions.contains(it));
+        }
+        self.unannounced.extend(partitions);
     }
 
     fn revoked(&mut self, partitions: Vec<PartitionId>, done: oneshot::Sender<()>) {
@@ -111,7 +134,6 @@ impl Session<'_> {
 
     /// With no window under way: lets go what was announced or never served, and announces the rest in the next window.
     pub(super) fn announce_leaving(&mut self) -> Result<(), End> {
-        let at = self.shard.tools.clock.now();
         for mut leaving in std::mem::take(&mut self.leaving) {
             let served: Vec<_> =
                 leaving.partitions.iter().filter(|it| self.partitions.contains_key(it)).copied().collect();
@@ -120,9 +142,7 @@ impl Session<'_> {
                 continue;
             }
             for id in served {
-                self.open
-                    .records
-                    .push(self.announcer.record(id, false, at).map_err(|it| End::Fenced(it.to_string()))?);
+                self.announce(id, false)?;
             }
             leaving.announced = true;
             self.leaving.push(leaving);

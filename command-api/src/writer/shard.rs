@@ -144,6 +144,7 @@ impl Shard {
             lanes,
             announcer,
             partitions: HashMap::new(),
+            unannounced: Vec::new(),
             leaving: Vec::new(),
             loading: JoinSet::new(),
             expected: HashMap::new(),
@@ -213,6 +214,8 @@ pub(super) struct Session<'a> {
     pub(super) announcer: Announcer,
     /// Owned and loaded.
     pub(super) partitions: HashMap<PartitionId, Partition>,
+    /// Served, and not announced to others.
+    pub(super) unannounced: Vec<PartitionId>,
     /// Asked back by the group; given once the windows that hold their commands are decided.
     pub(super) leaving: Vec<Leaving>,
     pub(super) loading: JoinSet<Loaded>,
@@ -296,6 +299,7 @@ impl Session<'_> {
     async fn proceed(&mut self) -> Result<(), End> {
         self.take_internal().await;
         if self.flight.is_none() && self.gathers_until().is_none_or(|it| it <= Instant::now()) {
+            self.announce_served()?;
             self.announce_leaving()?;
             self.save_some();
             if !self.open.is_empty() {

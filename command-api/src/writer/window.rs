@@ -31,6 +31,7 @@ pub(super) struct Window {
     before: HashMap<(PartitionId, Key), Option<Live>>,
     held: Vec<Held>,
     drawn: Vec<String>,
+    announced: Vec<PartitionId>,
     saved: Vec<Saved>,
 }
 
@@ -124,6 +125,17 @@ impl Window {
     /// Ids of the data keys that vanish when it comes to nothing.
     pub(super) fn drawn_keys(&mut self) -> Vec<String> {
         std::mem::take(&mut self.drawn)
+    }
+
+    /// Adds an announcement of who owns a partition, or does so no longer.
+    pub(super) fn announce(&mut self, partition: PartitionId, announcement: NewRecord) {
+        self.announced.push(partition);
+        self.records.push(announcement);
+    }
+
+    /// The partitions whose announcements vanish when it comes to nothing.
+    pub(super) fn announced(&mut self) -> Vec<PartitionId> {
+        std::mem::take(&mut self.announced)
     }
 
     /// Holds an answer until the window is committed. It tells of the aggregate as it is now, whatever else the window

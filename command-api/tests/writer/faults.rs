@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use command_api::writer::Failure;
-use event_log::{EventLog as _, Fault, MemoryLog};
+use command_api::writer::{Failure, Owner, Target};
+use event_log::{EventLog, Fault, MemoryLog};
 use event_schemas::topics::{Profile, manifest};
+use event_schemas::{AggregateType, Domain};
 
-use super::scene::{Scene, join, join_privately, person};
+use super::scene::{Scene, Setting, join, join_privately, person, rename};
 use super::slow::Slow;
 
 #[tokio::test]
@@ -45,6 +46,25 @@ async fn what_was_decided_on_an_aborted_window_vanishes_with_it() {
     assert_eq!(scene.versions_of(community).await, [1, 2, 3, 4]);
 }
 
+/// What it goes back to was under way itself when it was decided upon, and is committed by now.
+#[tokio::test]
+async fn where_the_last_event_stands_is_known_after_an_aborted_window() {
+    let scene = Scene::begin().await;
+    scene.register(person(1)).await;
+    let mut held = scene.log.hold_next();
+    let before = scene.start(rename(person(1), "Bea"), "before");
+    held.reached().await;
+    scene.log.fail_next(Fault::Aborted);
+    let aborted = scene.start(rename(person(1), "Cleo"), "aborted");
+    scene.sees_no_answer(&aborted).await;
+    held.release();
+    let before = before.await.expect("task").expect("renames");
+    assert_eq!(aborted.await.expect("task").expect_err("aborted"), Failure::NotTaken);
+    let again = scene.execute(rename(person(1), "Bea"), "again").await.expect("is Bea already");
+    assert!(again.events.is_empty(), "nothing to change");
+    assert_eq!((again.version, again.position), (before.version, before.position));
+}
+
 #[tokio::test]
 async fn an_unknown_outcome_is_told_as_such_and_the_same_key_finds_out() {
     for committed in [true, false] {
@@ -68,6 +88,23 @@ async fn a_fenced_writer_begins_anew_and_loses_nothing() {
     let answer = retried(&scene, community).await;
     assert_eq!((answer.version, answer.replayed), (3, false));
     assert_eq!(scene.versions_of(community).await, [1, 2, 3]);
+}
+
+/// Everybody else would send calls to nobody, or to whoever has let go, for as long as nothing moves.
+#[tokio::test]
+async fn who_owns_a_partition_is_told_again_when_its_window_was_aborted() {
+    let log = MemoryLog::new();
+    log.create_topics(&manifest(Profile::Small), 1).await.expect("creates topics");
+    log.fail_next(Fault::Aborted);
+    let shared: Arc<dyn EventLog> = Arc::new(log.clone());
+    let of = |domains| Setting { domains, ..Setting::of(Arc::clone(&shared)) };
+    let owner = Scene::set(log.clone(), of(vec![Domain::Notification]), "owner").await;
+    let other = Scene::set(log.clone(), of(Vec::new()), "other").await;
+    let inbox = Target::new(AggregateType::Inbox, person(1));
+    other.until(|it| it.handle.owner_of(&inbox) == Owner::At("http://owner".to_owned())).await;
+    log.fail_next(Fault::Aborted);
+    owner.end().await;
+    other.until(|it| it.handle.owner_of(&inbox) == Owner::Moving).await;
 }
 
 /// A policy's command waits for a view, and the log does not tell where its end is: whoever asks again at once would do

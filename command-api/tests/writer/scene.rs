@@ -27,8 +27,25 @@ pub(crate) struct Scene {
     pub(crate) stopped: JoinHandle<()>,
 }
 
+/// What a writer finds.
+pub(crate) struct Setting {
+    /// Its view of the log.
+    pub(crate) shared: Arc<dyn EventLog>,
+    /// What it may own.
+    pub(crate) domains: Vec<Domain>,
+    /// Its time of day.
+    pub(crate) clock: Clock,
+}
+
+impl Setting {
+    /// Everything may be owned, and the time is what it is.
+    pub(crate) fn of(shared: Arc<dyn EventLog>) -> Self {
+        Self { shared, domains: Domain::ALL.to_vec(), clock: Clock::system() }
+    }
+}
+
 /// How long a condition may take; far beyond what it takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn person(n: u128) -> UserId {
     UserId::new(Uuid::from_u128(0x1000 + n))
@@ -61,6 +78,12 @@ impl Scene {
 
     /// The same by a view of the log of its own.
     pub(crate) async fn joining_by(log: MemoryLog, shared: Arc<dyn EventLog>, instance: &str) -> Self {
+        Self::set(log, Setting::of(shared), instance).await
+    }
+
+    /// Another writer as the setting has it.
+    pub(crate) async fn set(log: MemoryLog, setting: Setting, instance: &str) -> Self {
+        let Setting { shared, domains, clock } = setting;
         let stop = CancellationToken::new();
         let encoder = Encoder::new(Codec::local(), &manifest(Profile::Small));
         let decoder = Decoder::local();
@@ -79,10 +102,10 @@ impl Scene {
             encoder,
             keys: keys.await.expect("follows keys"),
             views: views.await.expect("follows events"),
-            clock: Clock::system(),
+            clock,
         };
         let config = WriterConfig {
-            domains: Domain::ALL.to_vec(),
+            domains,
             profile: Profile::Small,
             instance: instance.into(),
             address: format!("http://{instance}").into(),
