@@ -1,6 +1,8 @@
 //! The writer on the in-memory log: the promises W1 and W2 under every way in which an append can end.
 
+mod author;
 mod faults;
+mod internal;
 mod scene;
 mod slow;
 mod takeover;
@@ -82,6 +84,24 @@ async fn a_refusal_that_rests_on_a_window_waits_for_it() {
         matches!(refused, Failure::Refused(it) if it.code == "ALREADY_MEMBER"),
         "told once it is durable"
     );
+}
+
+#[tokio::test]
+async fn a_version_that_rests_on_a_window_is_told_once_that_is_decided() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    let mut held = scene.log.hold_next();
+    let first = scene.start(join(community, person(2)), "first");
+    held.reached().await;
+    let mut submission = scene.submission(join(community, person(3)), "second");
+    submission.origin.expected_version = Some(2);
+    let handle = scene.handle.clone();
+    let second = tokio::spawn(async move { handle.execute(submission).await });
+    scene.sees_no_answer(&second).await;
+    held.release();
+    first.await.expect("task").expect("joins");
+    let conflict = second.await.expect("task").expect_err("another version");
+    assert_eq!(conflict, Failure::VersionConflict { current: 3 });
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! A view of a log on which takeovers are slow: what they have read reaches them when they are let go on. It may also
-//! hold back data keys and what views follow, and refuse at once to tell where the log ends.
+//! hold back data keys and what views follow, refuse at once to tell where the log ends, and lose its member.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,8 @@ pub(crate) struct Slow {
     asked: watch::Sender<u32>,
     refuses: AtomicBool,
     refused: AtomicUsize,
+    /// Who joined last.
+    member: Mutex<Option<Weak<dyn Membership>>>,
 }
 
 /// How long it may take until somebody asks; far beyond what it takes.
@@ -51,6 +53,7 @@ impl Slow {
             asked: watch::Sender::new(0),
             refuses,
             refused,
+            member: Mutex::default(),
         })
     }
 
@@ -74,6 +77,12 @@ impl Slow {
     /// The log.
     pub(crate) fn log(&self) -> MemoryLog {
         self.log.clone()
+    }
+
+    /// Has the group take its partitions from whoever joined it last.
+    pub(crate) fn evict(&self) {
+        let member = self.member.lock().as_ref().and_then(Weak::upgrade).expect("somebody has joined");
+        self.log.evict(member.as_ref());
     }
 
     /// Lets the first so many takeovers of each partition go on.
@@ -130,7 +139,9 @@ impl EventLog for Slow {
         config: GroupConfig,
     ) -> Result<(Arc<dyn Membership>, mpsc::Receiver<GroupEvent>), LogError> {
         self.begun.lock().get_or_insert_default();
-        self.log.join(config).await
+        let (membership, events) = self.log.join(config).await?;
+        *self.member.lock() = Some(Arc::downgrade(&membership));
+        Ok((membership, events))
     }
 
     async fn reader(&self, from: Vec<(TopicPartition, i64)>) -> Result<Box<dyn Reader>, LogError> {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use command_api::writer::{Failure, Owner, PartitionId};
 use event_log::{EventLog as _, GroupConfig, TopicPartition};
 use event_schemas::{CommunityId, Domain};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::scene::{Scene, join, join_privately, person, register};
+use super::author::{Author, scribble};
+use super::scene::{PATIENCE, Scene, join, join_privately, person, register, rename};
 use super::slow::Slow;
 
 #[tokio::test]
@@ -171,6 +173,96 @@ async fn a_partition_is_not_served_before_its_data_keys_are_known() {
     assert!(!second.handle.serving().contains(partition), "a key may be on its way");
     slow.tell_keys(true);
     second.until(|it| it.handle.serving().contains(partition)).await;
+}
+
+/// Its window may get through or not. Nobody waits for that: neither callers, nor whoever takes the partitions over.
+#[tokio::test]
+async fn whoever_lost_its_partitions_begins_anew_whatever_becomes_of_its_window() {
+    let first = Scene::begin().await;
+    let (community, _) = first.found(person(1)).await;
+    let slow = Slow::new(first.end().await);
+    slow.allow(u32::MAX);
+    let scene = Scene::joining_by(slow.log(), Arc::clone(&slow) as _, "second").await;
+    scene.until(|it| it.handle.serving().count() == 9).await;
+    // By then all that it told of itself is decided.
+    scene.execute(rename(person(9), "Bea"), "nobody").await.expect_err("there is no such person");
+    let mut held = scene.log.hold_next();
+    let call = scene.start(join(community, person(2)), "key");
+    held.reached().await;
+    // Nothing has to pass for that, neither a session nor the time that a revocation may take.
+    tokio::time::pause();
+    slow.evict();
+    let told = timeout(Duration::from_millis(1), call).await.expect("is told before the window is decided");
+    tokio::time::resume();
+    assert_eq!(told.expect("task").expect_err("nobody knows"), Failure::OutcomeUnknown);
+    scene.until(|it| it.handle.serving().count() == 9).await;
+    let joined = scene.execute(join(community, person(2)), "key").await.expect("joins now");
+    assert_eq!((joined.version, joined.replayed), (3, false));
+    held.release();
+}
+
+/// The group gave it to somebody else in between, because the answer took too long: what is in memory is no ground any more.
+#[tokio::test]
+async fn whoever_gets_back_what_it_never_gave_begins_anew() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    let mut held = scene.log.hold_next();
+    let call = scene.start(join(community, person(2)), "key");
+    held.reached().await;
+    // The revocation waits for the window, and the group no longer than a session: nothing else can happen meanwhile.
+    tokio::time::pause();
+    drop(Author::join(&scene.log, "karmyq-writers", &Domain::ALL).await);
+    let told = timeout(PATIENCE, call).await.expect("is told before the window is decided");
+    assert_eq!(told.expect("task").expect_err("nobody knows"), Failure::OutcomeUnknown);
+    held.release();
+}
+
+/// With the same transactional ids each would take the windows of the other from it.
+#[tokio::test]
+async fn whoever_joins_leaves_the_windows_of_others_alone() {
+    let first = Scene::begin().await;
+    let (community, _) = first.found(person(1)).await;
+    let mut held = first.log.hold_next();
+    let call = first.start(join(community, person(2)), "key");
+    held.reached().await;
+    let second = Scene::joining(first.log.clone(), "second").await;
+    // The group asks for its share, which waits for the window.
+    first.until(|it| it.handle.serving().count() < 9).await;
+    held.release();
+    let joined = call.await.expect("task").expect("joins");
+    assert_eq!((joined.version, joined.replayed), (3, false));
+    first.until(|_| second.handle.serving().count() > 0).await;
+}
+
+/// It may be gone by the time a call arrives there.
+#[tokio::test]
+async fn nobody_is_sent_to_an_owner_that_has_let_go() {
+    let first = Scene::begin().await;
+    first.register(person(1)).await;
+    let slow = Slow::new(first.log.clone());
+    let second = Scene::joining_by(slow.log(), Arc::clone(&slow) as _, "second").await;
+    let (target, _) = register(person(1));
+    first.end().await;
+    // Its own takeover does not come to an end.
+    second.until(|it| it.handle.owner_of(&target) == Owner::Moving).await;
+}
+
+#[tokio::test]
+async fn what_no_writer_wrote_changes_neither_answers_nor_states() {
+    let scene = Scene::begin().await;
+    let (community, _) = scene.found(person(1)).await;
+    let first = scene.execute(join(community, person(2)), "key").await.expect("joins");
+    let of = first.position.clone().expect("stands somewhere").of;
+    let mut stranger = Author::join(&scene.log, "strangers", &[Domain::Community]).await;
+    stranger.append(vec![scribble(of, &community.to_string())]).await;
+    let again = scene.execute(join(community, person(2)), "key").await.expect("is known");
+    assert!(again.replayed);
+    assert_eq!((again.version, again.position, again.events), (first.version, first.position, first.events));
+    // Without a farewell, so that the log is read and not a snapshot.
+    scene.stopped.abort();
+    let successor = Scene::on(scene.log.clone(), "second").await;
+    let third = successor.execute(join(community, person(3)), "other").await.expect("joins");
+    assert_eq!(third.version, 4);
 }
 
 fn partitions(scene: &Scene) -> usize {

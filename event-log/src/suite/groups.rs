@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::kafka::Kafka;
-use super::{Bench, on_both_logs, record};
-use crate::{GroupEvent, LogError};
+use super::{Bench, keys, on_both_logs, record};
+use crate::{AppendError, GroupEvent, LogError};
 
 on_both_logs! {
     an_offset_in_an_open_transaction_is_told_as_unsettled,
@@ -17,6 +17,7 @@ on_both_logs! {
     a_revocation_waits_for_its_answer,
     whoever_leaves_hands_over_at_once,
     a_member_survives_a_rebalance_without_losing_a_window,
+    whoever_answers_a_revocation_too_late_appends_nothing_from_before,
     a_group_is_deleted_once_nobody_is_in_it,
 }
 
@@ -115,6 +116,27 @@ async fn a_member_survives_a_rebalance_without_losing_a_window(bench: &Bench) {
     }
     assert!(matches!(assigned, Some(GroupEvent::Assigned(it)) if it[0].0 == given[0]));
     assert_eq!(bench.everything(0).await.len(), usize::try_from(appended).expect("few"));
+}
+
+async fn whoever_answers_a_revocation_too_late_appends_nothing_from_before(bench: &Bench) {
+    let mut owner = bench.owner().await;
+    let window = |member: &super::Member, key: &str| {
+        member.window(vec![record(bench.events(0), key)], (bench.commands(0), 0))
+    };
+    let before = window(&owner, "before");
+    let mut second = bench.join(false).await;
+    let (revoked, lost, done) = owner.revoked().await;
+    assert!(!lost);
+    // Nobody has answered, and the group waits no longer.
+    assert_eq!(second.assigned().await, [(revoked[0].clone(), 0)]);
+    let refused = bench.lane("a").await.append(window(&owner, "unanswered")).await;
+    assert!(matches!(refused, Err(AppendError::Fenced(_))), "{refused:?}");
+
+    done.send(()).expect("the answer is still of use");
+    let refused = bench.lane("b").await.append(before).await;
+    assert!(matches!(refused, Err(AppendError::Fenced(_))), "{refused:?}");
+    bench.lane("c").await.append(window(&owner, "after")).await.expect("appended");
+    assert_eq!(keys(&bench.everything(0).await), ["after"]);
 }
 
 async fn a_group_is_deleted_once_nobody_is_in_it(bench: &Bench) {

@@ -298,3 +298,6 @@ fn by_successor(code: RDKafkaErrorCode) -> bool {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping
     )
 }
+
+#[cfg(test)]
+mod tests;
