@@ -198,11 +198,12 @@ impl Process {
         self.state().endings.clone()
     }
 
-    /// What it said last, as far as it can be read.
+    /// What it said last, as far as it can be read; of an error with causes and backtrace its first line.
     fn last_line(&self) -> String {
         let said = std::fs::read(&self.recipe.log).unwrap_or_default();
-        let last = String::from_utf8_lossy(&said);
-        last.lines().next_back().unwrap_or("it said nothing").chars().take(TOLD).collect()
+        let said = String::from_utf8_lossy(&said);
+        let says = |it: &&str| !it.is_empty() && !it.starts_with(char::is_whitespace) && !it.ends_with(':');
+        said.lines().rev().find(says).unwrap_or("it said nothing").chars().take(TOLD).collect()
     }
 
     /// What it has said.

@@ -1,6 +1,6 @@
 //! `karmyq bench`: what this machine can do, measured.
 //!
-//! `write` and `read` run one measurement after the other and report them, `scale`, `live`, `memory` and `takeover` others
+//! `write` and `read` run one measurement after the other and report them, `scale`, `live`, `memory`, `rolling` and `takeover` others
 //! alone, `peers` compares us with others. `ground` is where it happens and `services` what runs there; `exchange` is the mix of commands,
 //! `closed_loop` and `open_loop` repeat it, over `http` or `in_process`; `ceiling`, `visible` and `replay` are the other
 //! measurements, `spent` what they cost.
@@ -19,6 +19,7 @@ mod peers;
 mod read;
 mod replay;
 mod report;
+mod rolling;
 mod scale;
 mod services;
 mod spent;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Live(live::Arguments),
     /// What the writer remembers of each aggregate and command, in bytes
     Memory(memory::Arguments),
+    /// What callers notice of a rolling restart of three instances, and of the death of one
+    Rolling(rolling::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
 }
@@ -60,6 +63,7 @@ impl Command {
             Self::Peers(arguments) => peers::run(arguments).await,
             Self::Live(arguments) => live::run(arguments).await,
             Self::Memory(arguments) => memory::run(arguments).await,
+            Self::Rolling(arguments) => rolling::run(arguments).await,
             Self::Takeover(arguments) => takeover::run(arguments).await,
         }
     }
