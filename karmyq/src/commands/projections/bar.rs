@@ -58,17 +58,24 @@ impl<'a> Bar<'a> {
     }
 
     fn draw(&mut self, lines: &[String]) {
-        let mut text = String::new();
-        // Up to the first line of the last drawing, and clear from there to the end of the screen.
-        if self.drawn > 0 {
-            let _ = write!(text, "\u{1b}[{}A", self.drawn);
-        }
-        text.push_str("\r\u{1b}[J");
-        lines.iter().for_each(|it| _ = writeln!(text, "{it}"));
+        let text = redraw(self.drawn, lines);
         self.drawn = lines.len();
         // A terminal that has gone is no reason to stop.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
+}
+
+/// Up to the first line of the last drawing, clear from there to the end of the screen, and draw. A line that is longer than
+/// the screen is wide is cut off there: wrapped, it would take two rows, and the next drawing begin in the middle of this one.
+fn redraw(drawn: usize, lines: &[String]) -> String {
+    let mut text = String::from("\u{1b}[?7l");
+    if drawn > 0 {
+        let _ = write!(text, "\u{1b}[{drawn}A");
+    }
+    text.push_str("\r\u{1b}[J");
+    lines.iter().for_each(|it| _ = writeln!(text, "{it}"));
+    text.push_str("\u{1b}[?7h");
+    text
 }
 
 /// Everything in one line.
@@ -139,7 +146,7 @@ mod tests {
 
     use projectors::rebuild::{PartitionProgress, Phase, Progress};
 
-    use super::{drawing, line};
+    use super::{drawing, line, redraw};
 
     fn progress() -> Progress {
         let of = |partition, next| PartitionProgress {
@@ -181,5 +188,13 @@ mod tests {
         let lines = drawing("feed", &many);
         assert_eq!(lines.len(), 14);
         assert!(lines[1].contains("user-events/0") && lines[13].contains("28 partitions"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_line_takes_one_row_of_the_screen_however_long_it_is() {
+        let long = "█".repeat(200);
+        let text = redraw(2, &[long.clone()]);
+        assert_eq!(text, format!("\u{1b}[?7l\u{1b}[2A\r\u{1b}[J{long}\n\u{1b}[?7h"));
+        assert_eq!(redraw(0, &[]), "\u{1b}[?7l\r\u{1b}[J\u{1b}[?7h");
     }
 }
