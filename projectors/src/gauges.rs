@@ -7,10 +7,11 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::claimed::{ParkedNow, Step};
 
-/// How often the end of the log is asked for while behind.
+/// How often the end of the log is asked for until it is reached.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often, when there is nothing to fold, somebody looks whether a transaction hides what there is.
+/// How often, when there is nothing to fold, somebody looks whether that is still so, and whether a transaction hides what
+/// there is.
 const IDLE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The instruments of one projection and partition. They live as long as the worker, through all its claims: what is not
@@ -36,6 +37,10 @@ pub(crate) struct Gauges {
     visible_seconds: Histogram,
     /// When the oldest record was written that was read and is not folded.
     oldest_ms: Option<i64>,
+    /// The first offset that is not folded, as far as it was ever known.
+    reached: Option<i64>,
+    /// The broker has said that there was nothing left, and nothing was read since.
+    at_end: bool,
     lag_asked: Instant,
 }
 
@@ -67,22 +72,30 @@ impl Gauges {
             commit_seconds: histogram!("karmyq_projection_commit_seconds", &of_projection),
             visible_seconds: histogram!("karmyq_projection_visible_seconds", &of_projection),
             oldest_ms: None,
+            reached: None,
+            at_end: false,
             lag_asked: Instant::now(),
         }
     }
 
-    /// Records were read, the first of them written then.
+    /// Records were read, the first of them written then; or none.
     pub(crate) fn read(&mut self, first_ms: Option<i64>) {
-        self.oldest_ms = first_ms;
+        if first_ms.is_some() {
+            self.oldest_ms = first_ms;
+            self.at_end = false;
+        }
         self.age();
+    }
+
+    /// This is the first offset that is not folded.
+    pub(crate) fn reached(&mut self, offset: i64) {
+        self.reached = Some(offset);
     }
 
     /// A step was taken: what was read is folded.
     pub(crate) fn step(&mut self, step: &Step) {
-        self.oldest_ms = None;
-        self.retrying.set(0);
-        self.stopped.set(0);
         let Some(done) = step.done else { return };
+        self.oldest_ms = None;
         let now = now_seconds();
         self.progressed_at.set(now);
         let Some(last_ms) = step.last_ms else { return };
@@ -96,8 +109,15 @@ impl Gauges {
         self.visible_seconds.record((now - last_ms as f64 / 1_000.0).max(0.0));
     }
 
+    /// Nothing keeps it from going on.
+    pub(crate) fn goes_on(&self) {
+        self.retrying.set(0);
+        self.stopped.set(0);
+    }
+
     /// It cannot go on, for good or for now.
-    pub(crate) fn hindered(&self, for_good: bool) {
+    pub(crate) fn hindered(&mut self, for_good: bool) {
+        self.at_end = false;
         self.retries.increment(1);
         self.retrying.set(if for_good { 0.0 } else { 1.0 });
         self.stopped.set(if for_good { 1.0 } else { 0.0 });
@@ -116,31 +136,58 @@ impl Gauges {
         self.parked_seconds.set(seconds.max(0.0));
     }
 
-    /// There is nothing left to fold.
-    pub(crate) fn caught_up(&self) {
-        self.lag_events.set(0);
-        self.lag_seconds.set(0);
-        self.progressed_at.set(now_seconds());
-    }
-
-    /// Whether it is time to look at the end of the log again.
-    pub(crate) fn lag_is_due(&mut self, idle: bool) -> bool {
-        let due = self.lag_asked.elapsed() >= if idle { IDLE_INTERVAL } else { LAG_INTERVAL };
+    /// Whether it is time to look at the end of the log again: soon, until it is known that it is reached.
+    pub(crate) fn lag_is_due(&mut self, moved: bool) -> bool {
+        let interval = if self.at_end && !moved { IDLE_INTERVAL } else { LAG_INTERVAL };
+        let due = self.lag_asked.elapsed() >= interval;
         if due {
             self.lag_asked = Instant::now();
         }
         due
     }
 
-    /// So many offsets lie ahead.
-    pub(crate) fn behind(&self, offsets: i64) {
+    /// So many offsets lie ahead, the broker says, when something was folded, or a read yielded nothing.
+    pub(crate) fn behind(&mut self, offsets: i64, moved: bool) {
         self.lag_events.set(offsets.max(0) as f64);
+        self.at_end = offsets <= 0;
+        if self.at_end {
+            self.oldest_ms = None;
+            self.lag_seconds.set(0);
+            self.progressed_at.set(now_seconds());
+        } else if !moved {
+            // Nobody has read it yet, so its age is not known, but it is no younger than this.
+            self.oldest_ms.get_or_insert((now_seconds() * 1_000.0) as i64);
+        }
+    }
+
+    /// The log ends here now, while nothing is folded.
+    pub(crate) fn ends_at(&self, end: i64) {
+        if let Some(reached) = self.reached {
+            self.lag_events.set((end - reached).max(0) as f64);
+        }
     }
 
     fn age(&self) {
         if let Some(ms) = self.oldest_ms {
             self.lag_seconds.set((now_seconds() - ms as f64 / 1_000.0).max(0.0));
         }
+    }
+}
+
+impl Drop for Gauges {
+    /// The partition is another process's business, or nobody's: what stood here last would be told for ever. When it last
+    /// moved stays true.
+    fn drop(&mut self) {
+        let of_now = [
+            &self.lag_events,
+            &self.lag_seconds,
+            &self.stopped,
+            &self.retrying,
+            &self.hanging,
+            &self.parked_keys,
+            &self.parked_seconds,
+        ];
+        of_now.into_iter().for_each(|it| it.set(0));
     }
 }
 

@@ -30,6 +30,9 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// Partitions that are looked at at once.
 const AT_ONCE: usize = 8;
 
+/// What is said where a broker tells an end and shows nothing of what lies before it.
+const UNSEEN: &str = "the broker does not show what lies ahead in time; the seconds are those since the checkpoint moved";
+
 /// A projection.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,9 +81,11 @@ pub struct PartitionStatus {
     pub end: i64,
     /// The end with open transactions: the high watermark.
     pub high_watermark: i64,
-    /// Records that are not folded; counted up to 1 000, beyond that the distance of the offsets.
+    /// Records that are not folded; counted up to 1 000, beyond that, or where the broker does not show them in time, the
+    /// distance of the offsets.
     pub lag_events: i64,
-    /// Age of the oldest of them in seconds; 0 without any.
+    /// Age of the oldest of them in seconds; 0 without any. Where the broker does not show it in time, the seconds since the
+    /// checkpoint last moved.
     pub lag_seconds: f64,
     /// Offsets per second in the last second; only where something is behind.
     pub per_second: Option<f64>,
@@ -236,16 +241,19 @@ async fn known(
 async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Result<PartitionStatus, Error> {
     let next = Position { of, offset: known.next_offset };
     let lag = lag::of(source, &next).await?;
-    let still = known.updated_at.map_or(f64::INFINITY, |it| seconds_since(it.timestamp_millis()));
-    let frozen = lag.hanging.is_some() || lag.seconds.min(still) >= FROZEN_AFTER;
+    let still = known.updated_at.map(|it| seconds_since(it.timestamp_millis()));
+    // What was not shown may be of any age.
+    let seconds = lag.seconds.unwrap_or(f64::INFINITY);
+    let frozen = lag.hanging.is_some() || seconds.min(still.unwrap_or(f64::INFINITY)) >= FROZEN_AFTER;
     let state = match known.trouble {
         Some(troubles::State::Stopped | troubles::State::Held) => State::Stopped,
         Some(troubles::State::Retrying) | None if frozen => State::Frozen,
         Some(troubles::State::Retrying) => State::CatchingUp,
-        None if lag.seconds >= LIVE_WITHIN => State::CatchingUp,
+        None if seconds >= LIVE_WITHIN => State::CatchingUp,
         None if known.parked_keys > 0 => State::ParkedKeys,
         None => State::Live,
     };
+    let reason = known.reason.or_else(|| lag.hanging.as_ref().map(Hanging::reason));
     Ok(PartitionStatus {
         topic: next.of.topic.to_string(),
         partition: next.of.partition,
@@ -253,11 +261,11 @@ async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Resu
         end: lag.end,
         high_watermark: lag.high_watermark,
         lag_events: lag.events,
-        lag_seconds: lag.seconds,
+        lag_seconds: lag.seconds.or(still).unwrap_or_default(),
         per_second: None,
         seconds_left: None,
         state,
-        reason: known.reason.or_else(|| lag.hanging.as_ref().map(Hanging::reason)),
+        reason: reason.or_else(|| lag.seconds.is_none().then(|| UNSEEN.to_owned())),
         parked_keys: known.parked_keys,
         hanging: lag.hanging,
         updated_at: known.updated_at,

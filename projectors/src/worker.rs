@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use event_log::TopicPartition;
+use event_log::{LogError, TopicPartition};
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -51,7 +51,7 @@ impl Worker {
                 Err(Stop::Fenced) => {
                     info!(projection = self.registration.name, partition = %self.of, "lost the claim");
                 }
-                Err(stop) => self.tell(&stop, backoff.attempts(), &gauges).await,
+                Err(stop) => self.tell(&stop, backoff.attempts(), &mut gauges).await,
             }
             if !backoff.wait(&cancelled).await {
                 break;
@@ -67,6 +67,7 @@ impl Worker {
         gauges: &mut Gauges,
     ) -> Result<(), Stop> {
         let mut claimed = Claimed::open(&self.shared, self.registration, &self.of).await?;
+        gauges.reached(claimed.next_offset());
         let (mut told_fine, mut looked) = (false, None::<Instant>);
         loop {
             let reading = claimed.read(MAX_BATCH, MAX_WAIT);
@@ -74,20 +75,29 @@ impl Worker {
             let records = records?;
             gauges.read(records.first().map(|it| it.timestamp_ms));
             let step = claimed.fold(records).await?;
-            if !told_fine {
-                troubles::clear(&mut *self.shared.pool.acquire().await?, self.registration.name, &self.of)
-                    .await?;
-                told_fine = true;
-            }
+            gauges.reached(claimed.next_offset());
+            gauges.step(&step);
             let newly_parked = step.done.is_some_and(|it| it.parked > 0);
             if newly_parked || looked.is_none_or(|it| it.elapsed() >= LOOK_AT_PARKED) {
                 self.look_at_parked(&mut claimed, gauges).await?;
                 looked = Some(Instant::now());
             }
+            let moved = step.done.is_some();
+            let observing = self.observe_lag(gauges, claimed.next_offset(), moved);
+            let Some(at_end) = cancelled.run_until_cancelled(observing).await else { return Ok(()) };
+            let at_end = at_end?;
+            // A read that yields nothing is none of both: a broker that does not answer looks like one that has nothing.
+            if !moved && !at_end {
+                continue;
+            }
+            if !told_fine {
+                let mut connection = self.shared.pool.acquire().await?;
+                troubles::clear(&mut connection, self.registration.name, &self.of).await?;
+                told_fine = true;
+            }
             self.standing.fine(&self.of);
+            gauges.goes_on();
             *backoff = Backoff::default();
-            gauges.step(&step);
-            self.observe_lag(gauges, claimed.next_offset(), step.records == 0).await;
         }
     }
 
@@ -99,7 +109,7 @@ impl Worker {
     }
 
     /// Says what keeps it from going on: in the log, in readiness, and where `karmyq projections status` finds it.
-    async fn tell(&self, stop: &Stop, attempt: u32, gauges: &Gauges) {
+    async fn tell(&self, stop: &Stop, attempt: u32, gauges: &mut Gauges) {
         let state = match stop {
             Stop::Flood { here: true, .. } => troubles::State::Stopped,
             Stop::Flood { here: false, .. } => troubles::State::Held,
@@ -108,6 +118,9 @@ impl Worker {
         warn!(projection = self.registration.name, partition = %self.of, error = %stop, attempt,
             "folding does not go on, trying again");
         gauges.hindered(matches!(stop, Stop::Flood { .. }));
+        if !matches!(stop, Stop::Log(_)) {
+            self.observe_growth(gauges).await;
+        }
         self.standing.failing(&self.of, stop.to_string());
         let told = async {
             let mut connection = self.shared.pool.acquire().await?;
@@ -119,23 +132,34 @@ impl Worker {
         }
     }
 
-    /// Failures here are told by the next read.
-    async fn observe_lag(&self, gauges: &mut Gauges, reached: i64, idle: bool) {
-        if idle {
-            gauges.caught_up();
-        }
-        if !gauges.lag_is_due(idle) {
-            return;
+    /// Whether the broker has just said that there is nothing left to fold.
+    async fn observe_lag(&self, gauges: &mut Gauges, reached: i64, moved: bool) -> Result<bool, LogError> {
+        if !gauges.lag_is_due(moved) {
+            return Ok(false);
         }
         let log = &self.shared.source.log;
-        let Ok(end) = log.last_stable_offset(&self.of).await else { return };
-        if !idle {
-            gauges.behind(end - reached);
-        } else if let Ok(high_watermark) = log.high_watermark(&self.of).await
-            && let Ok(hanging) = hanging::look(log, &self.of, end, high_watermark).await
-        {
-            gauges.hanging(hanging.is_some());
-            self.standing.held_back(&self.of, hanging.map(|it| it.reason()));
+        let end = match log.last_stable_offset(&self.of).await {
+            Ok(end) => end,
+            // Records arrive; should that end, the next read tells.
+            Err(_) if moved => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        gauges.behind(end - reached, moved);
+        if moved || end > reached {
+            return Ok(false);
+        }
+        let high_watermark = log.high_watermark(&self.of).await?;
+        let hanging = hanging::look(log, &self.of, end, high_watermark).await?;
+        gauges.hanging(hanging.is_some());
+        self.standing.held_back(&self.of, hanging.map(|it| it.reason()));
+        Ok(true)
+    }
+
+    /// What is not folded becomes more also while this does not go on. A broker that cannot tell leaves it at what it was.
+    async fn observe_growth(&self, gauges: &Gauges) {
+        let asking = self.shared.source.log.last_stable_offset(&self.of);
+        if let Ok(Ok(end)) = tokio::time::timeout(MAX_WAIT, asking).await {
+            gauges.ends_at(end);
         }
     }
 }

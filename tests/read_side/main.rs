@@ -4,6 +4,7 @@
 
 mod any_order;
 mod console;
+mod cut_off;
 mod dead_letters;
 mod exactly_once;
 mod fixture;
@@ -11,6 +12,7 @@ mod healed_versions;
 mod healing;
 mod history;
 mod jobs;
+mod metrics;
 mod parking;
 mod planted;
 mod rebuilding;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use projectors::status::{self, State};
 use tests::eventually::eventually;
 
+use crate::cut_off::{Cut, CutOff};
 use crate::fixture::World;
 use crate::story::Story;
 
@@ -103,5 +104,20 @@ async fn lag_is_the_age_of_what_is_not_folded_and_nobody_who_folds_it_is_frozen(
     let all = status::look(&world.source, &world.owner(), None).await.expect("told");
     assert!(all.iter().all(|it| it.state == State::Live), "{all:?}");
     running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_the_broker_does_not_show_in_time_is_not_taken_for_nothing() {
+    let mut world = World::new().await;
+    let log = CutOff::before(&mut world);
+    world.append(Story::new().events()).await;
+    log.cut(Cut::Records);
+    let all = status::look(&world.source, &world.owner(), Some("community")).await.expect("told");
+    assert_eq!(all[0].state, State::Frozen, "{all:?}");
+    let behind: Vec<_> = all[0].partitions.iter().filter(|it| it.end > 0).collect();
+    assert!(!behind.is_empty() && behind.iter().all(|it| it.lag_events == it.end), "{behind:?}");
+    let unseen = |it: &str| it.contains("does not show");
+    assert!(behind.iter().all(|it| it.reason.as_deref().is_some_and(unseen)), "{behind:?}");
     world.drop().await;
 }

@@ -21,10 +21,10 @@ pub(super) struct Lag {
     pub(super) end: i64,
     /// The high watermark.
     pub(super) high_watermark: i64,
-    /// Records that are not folded; counted up to 1 000, beyond that the distance of the offsets.
+    /// Records that are not folded; counted as far as they were shown, else the distance of the offsets.
     pub(super) events: i64,
-    /// Age of the oldest of them in seconds; 0 without any.
-    pub(super) seconds: f64,
+    /// Age of the oldest of them in seconds; 0 without any. None where the broker has not shown it in time.
+    pub(super) seconds: Option<f64>,
     /// The transaction that the last stable offset waits for, if it hangs.
     pub(super) hanging: Option<Hanging>,
 }
@@ -34,26 +34,29 @@ pub(super) async fn of(source: &Source, next: &Position) -> Result<Lag, Error> {
     let end = source.log.last_stable_offset(&next.of).await?;
     let high_watermark = source.log.high_watermark(&next.of).await?;
     let hanging = hanging::look(&source.log, &next.of, end, high_watermark).await?;
-    let mut lag = Lag { end, high_watermark, events: 0, seconds: 0.0, hanging };
+    let mut lag = Lag { end, high_watermark, events: 0, seconds: Some(0.0), hanging };
     if next.offset < end {
-        let records = peek(source, next, end).await?;
-        let some = i64::try_from(records.len()).unwrap_or(i64::MAX);
-        lag.events = if records.len() < COUNTED { some } else { end - next.offset };
-        lag.seconds = records.first().map_or(0.0, |it| seconds_since(it.timestamp_ms));
+        let (records, all) = peek(source, next, end).await?;
+        let counted = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        lag.events = if all { counted } else { end - next.offset };
+        let oldest = records.first().map(|it| seconds_since(it.timestamp_ms));
+        // Nothing but markers up to the end is nothing to fold; nothing seen of what is there is not known to be nothing.
+        lag.seconds = oldest.or(all.then_some(0.0));
     }
     Ok(lag)
 }
 
-/// The first records from `next` on, up to `end`; a broker may answer with few of many.
-async fn peek(source: &Source, next: &Position, end: i64) -> Result<Vec<Record>, Error> {
+/// The first records from `next` on, up to `end`, and whether those are all; a broker may answer with few of many, or with
+/// nothing in time.
+async fn peek(source: &Source, next: &Position, end: i64) -> Result<(Vec<Record>, bool), Error> {
     let mut reader = source.log.reader(vec![(next.of.clone(), next.offset)]).await?;
     let (deadline, mut records) = (Instant::now() + PEEK, Vec::new());
-    while records.len() < COUNTED && reader.position(&next.of).is_some_and(|it| it < end) {
+    loop {
+        let all = reader.position(&next.of).is_none_or(|it| it >= end);
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
+        if all || records.len() >= COUNTED || left.is_zero() {
+            return Ok((records, all));
         }
         records.extend(reader.next(COUNTED - records.len(), left).await?);
     }
-    Ok(records)
 }
