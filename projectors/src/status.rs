@@ -254,6 +254,8 @@ async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Resu
         None => State::Live,
     };
     let reason = known.reason.or_else(|| lag.hanging.as_ref().map(Hanging::reason));
+    // Whoever tries and fails says why: where nobody does, nobody tries.
+    let alone = || (state == State::Frozen).then(|| nobody_folds(known.updated_at));
     Ok(PartitionStatus {
         topic: next.of.topic.to_string(),
         partition: next.of.partition,
@@ -265,11 +267,20 @@ async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Resu
         per_second: None,
         seconds_left: None,
         state,
-        reason: reason.or_else(|| lag.seconds.is_none().then(|| UNSEEN.to_owned())),
+        reason: reason.or_else(|| lag.seconds.is_none().then(|| UNSEEN.to_owned())).or_else(alone),
         parked_keys: known.parked_keys,
         hanging: lag.hanging,
         updated_at: known.updated_at,
     })
+}
+
+/// Why it is frozen, as far as that can be told from elsewhere.
+fn nobody_folds(since: Option<DateTime<Utc>>) -> String {
+    let since = since.map_or_else(
+        || "nobody has ever folded it".to_owned(),
+        |at| format!("nobody has folded it since {}", at.format("%Y-%m-%dT%H:%M:%SZ")),
+    );
+    format!("{since}: is a process up that runs it (PROJECTIONS of projectors)?")
 }
 
 /// Looks a second time, for the rates.

@@ -97,6 +97,8 @@ async fn lag_is_the_age_of_what_is_not_folded_and_nobody_who_folds_it_is_frozen(
     let behind: Vec<_> = all[0].partitions.iter().filter(|it| it.lag_events > 0).collect();
     assert!(!behind.is_empty() && behind.iter().all(|it| it.lag_seconds > 86_400.0), "{behind:?}");
     assert!(behind.iter().all(|it| it.per_second == Some(0.0) && it.seconds_left.is_none()), "{behind:?}");
+    let asks = |it: &str| it.starts_with("nobody has ever folded it: is a process up that runs it");
+    assert!(behind.iter().all(|it| it.reason.as_deref().is_some_and(asks)), "{behind:?}");
     let idle = all[0].partitions.iter().filter(|it| it.lag_events == 0);
     assert!(idle.map(|it| (it.state, it.lag_seconds)).all(|it| it == (State::Live, 0.0)));
     let running = world.start();
@@ -104,6 +106,17 @@ async fn lag_is_the_age_of_what_is_not_folded_and_nobody_who_folds_it_is_frozen(
     let all = status::look(&world.source, &world.owner(), None).await.expect("told");
     assert!(all.iter().all(|it| it.state == State::Live), "{all:?}");
     running.stop().await;
+    world.append(Story::new().events()).await;
+    // As if half an hour had passed.
+    sqlx::query("UPDATE projection.checkpoints SET updated_at = '2026-01-02 03:04:05Z'")
+        .execute(&world.owner())
+        .await
+        .expect("the owner may do it");
+    let all = status::look(&world.source, &world.owner(), Some("community")).await.expect("told");
+    let reasons: Vec<_> = all[0].partitions.iter().filter_map(|it| it.reason.as_deref()).collect();
+    assert!(!reasons.is_empty() && all[0].state == State::Frozen, "{all:?}");
+    let asks = |it: &&str| it.starts_with("nobody has folded it since 2026-01-02T03:04:05Z: is a process up");
+    assert!(reasons.iter().all(asks), "{reasons:?}");
     world.drop().await;
 }
 
