@@ -13,7 +13,7 @@ use sqlx::{FromRow, PgPool};
 
 use crate::hanging::Hanging;
 use crate::projection::Registration;
-use crate::rebuild::{self, Error, JobStatus};
+use crate::rebuild::{self, Error, JobState, JobStatus};
 use crate::registry;
 use crate::replay::Source;
 use crate::troubles;
@@ -43,7 +43,8 @@ pub struct ProjectionStatus {
     pub version: Option<i32>,
     /// The rows were made by other code than this: a rebuild is due.
     pub outdated: bool,
-    /// The worst of its partitions' states.
+    /// The worst of its partitions' states, but rebuilding in place of live while a rebuild runs: only of what is live is that
+    /// the news. What is worse stays to be seen, and `job` tells of the rebuild beside it.
     pub state: State,
     /// Records set aside.
     pub parked: i64,
@@ -109,6 +110,8 @@ pub struct PartitionStatus {
 pub enum State {
     /// Everything is folded, or what is not is younger than five seconds.
     Live,
+    /// Of a projection, never of a partition: as live, and a new version is built beside it.
+    Rebuilding,
     /// As live, but keys are held back: `karmyq dead-letters`.
     ParkedKeys,
     /// It folds and is not at the end yet.
@@ -185,11 +188,13 @@ async fn of_projection(
         .fetch_optional(pool)
         .await?;
     let job = rebuild::latest(pool, registration.name).await?;
+    let of_rows = partitions.iter().map(|it| it.state).max().unwrap_or(State::Live);
+    let rebuilding = job.as_ref().is_some_and(|it| it.kind == "rebuild" && it.state == JobState::Running);
     Ok(ProjectionStatus {
         projection: registration.name,
         version,
         outdated: active.is_some_and(|(_, fingerprint)| fingerprint != registration.fingerprint()),
-        state: partitions.iter().map(|it| it.state).max().unwrap_or(State::Live),
+        state: if rebuilding { of_rows.max(State::Rebuilding) } else { of_rows },
         parked,
         parked_keys: partitions.iter().map(|it| it.parked_keys).sum(),
         job,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use projectors::Source;
 use projectors::rebuild::{self, Cancelled, Error, JobState, Options, Phase, rebuild};
 use projectors::rollback::rollback;
+use projectors::status::{State, look};
 use sqlx::PgPool;
 use tests::eventually::eventually;
 use tokio::sync::mpsc;
@@ -38,6 +39,18 @@ async fn a_rebuild_is_seen_alone_and_stopped_from_elsewhere() {
     assert_eq!((seen.state, seen.phase, seen.throttle), (JobState::Running, Phase::Folding, Some(20)));
     assert_eq!((seen.started_by.as_str(), seen.kind.as_str()), ("ana@home", "rebuild"));
     assert!(seen.partitions.iter().any(|it| it.next > 0) && seen.seconds_left.is_some(), "{seen:?}");
+    let state = async |name| look(&world.source, &world.owner(), Some(name)).await.expect("told")[0].state;
+    assert_eq!((state("requests").await, state("feed").await), (State::Rebuilding, State::Live));
+    // What is worse is not hidden by it.
+    sqlx::query(
+        "INSERT INTO projection.troubles SELECT projection, topic, partition, 'stopped', 'a flood'
+         FROM projection.checkpoints WHERE projection = 'requests' LIMIT 1",
+    )
+    .execute(&world.owner())
+    .await
+    .expect("the owner may do it");
+    assert_eq!(state("requests").await, State::Stopped);
+    sqlx::query("DELETE FROM projection.troubles").execute(&world.owner()).await.expect("the owner may do it");
 
     let never = CancellationToken::new();
     let second =

@@ -135,7 +135,7 @@ fn stretches(samples: &[Sample]) -> Vec<Stretch> {
 /// The worse, the higher.
 fn height(state: &str) -> f64 {
     match state {
-        "live" => 2.0,
+        "live" | "rebuilding" => 2.0,
         "parked_keys" => 5.0,
         "catching_up" => 8.0,
         "frozen" => 11.0,

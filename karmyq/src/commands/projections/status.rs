@@ -76,18 +76,17 @@ fn line(of: &ProjectionStatus) -> String {
     let seconds = of.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
     let rate: f64 = of.partitions.iter().filter_map(|it| it.per_second).sum();
     let left = of.partitions.iter().filter_map(|it| it.seconds_left).fold(0.0, f64::max);
+    // Beside what is worse than live, too: a projection may be behind and be rebuilt.
+    let rebuilding = of.job.as_ref().is_some_and(|it| it.kind == "rebuild" && it.state == JobState::Running);
     let state = match of.state {
-        State::Live | State::ParkedKeys | State::CatchingUp | State::Frozen | State::Stopped
-            if of.version.is_none() =>
-        {
-            "never started"
-        }
-        State::Live => "live",
+        _ if of.version.is_none() => "never started",
+        State::Live | State::Rebuilding => "live",
         State::ParkedKeys => "parked keys",
         State::CatchingUp => "catching up",
         State::Frozen => "frozen",
         State::Stopped => "stopped",
     };
+    let state = if rebuilding { format!("{state}, rebuilding") } else { state.to_owned() };
     let pace = if rate > 0.0 { format!(", {rate:.0}/s, {left:.0} s left") } else { String::new() };
     let due = if of.outdated { "; made by other code: a rebuild is due" } else { "" };
     let kept = of.kept.as_ref().map_or_else(String::new, |it| format!("; version {} is kept", it.version));
