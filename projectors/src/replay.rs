@@ -124,13 +124,17 @@ impl Source {
 
     /// The partitions that the projection reads.
     pub(crate) fn partitions(&self, registration: &Registration) -> Vec<TopicPartition> {
-        let of_domain = |domain: &event_schemas::Domain| {
-            let topic: Arc<str> = domain.events_topic().into();
-            (0..topics::partitions(*domain, self.profile))
-                .map(move |it| TopicPartition::new(topic.clone(), it))
-        };
-        registration.domains.iter().flat_map(of_domain).collect()
+        partitions(registration, self.profile)
     }
+}
+
+/// The partitions that the projection reads, where the cluster is of this size.
+pub(crate) fn partitions(registration: &Registration, profile: Profile) -> Vec<TopicPartition> {
+    let of_domain = |domain: &event_schemas::Domain| {
+        let topic: Arc<str> = domain.events_topic().into();
+        (0..topics::partitions(*domain, profile)).map(move |it| TopicPartition::new(topic.clone(), it))
+    };
+    registration.domains.iter().flat_map(of_domain).collect()
 }
 
 impl Replay {

@@ -3,20 +3,22 @@
 mod lag;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use event_log::{Position, TopicPartition};
-use futures::{StreamExt as _, TryStreamExt as _};
+use event_log::{EventLog, LogError, Position, TopicPartition};
+use event_schemas::topics::Profile;
+use futures::StreamExt as _;
 use serde::Serialize;
 use sqlx::{FromRow, PgPool};
 
 use crate::hanging::Hanging;
 use crate::projection::Registration;
 use crate::rebuild::{self, Error, JobState, JobStatus};
-use crate::registry;
-use crate::replay::Source;
-use crate::troubles;
+use crate::replay::{self, Source};
+use crate::{registry, troubles};
 
 /// A checkpoint that has not moved for so long, while there was something to fold all the time, is frozen.
 const FROZEN_AFTER: f64 = 30.0;
@@ -30,8 +32,27 @@ const MEASURED: Duration = Duration::from_secs(1);
 /// Partitions that are looked at at once.
 const AT_ONCE: usize = 8;
 
+/// How long a partition's end is waited for; and those of the others once one has not come, as nobody wants to wait for each.
+const ANSWERED: Duration = Duration::from_secs(3);
+const ANSWERED_NEXT: Duration = Duration::from_millis(300);
+
 /// What is said where a broker tells an end and shows nothing of what lies before it.
 const UNSEEN: &str = "the broker does not show what lies ahead in time; the seconds are those since the checkpoint moved";
+
+/// Where to ask how far the log goes. Neither the registry nor a key is needed for that, which may be what is away.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// Decides the number of partitions.
+    pub profile: Profile,
+}
+
+impl From<&Source> for Ends {
+    fn from(source: &Source) -> Self {
+        Self { log: Arc::clone(&source.log), profile: source.profile }
+    }
+}
 
 /// A projection.
 #[derive(Clone, Debug, Serialize)]
@@ -78,15 +99,15 @@ pub struct PartitionStatus {
     pub partition: i32,
     /// The first offset that is not folded.
     pub next_offset: i64,
-    /// The end of the committed log: the last stable offset.
-    pub end: i64,
+    /// The end of the committed log: the last stable offset. None where the broker does not tell; the reason says why.
+    pub end: Option<i64>,
     /// The end with open transactions: the high watermark.
-    pub high_watermark: i64,
+    pub high_watermark: Option<i64>,
     /// Records that are not folded; counted up to 1 000, beyond that, or where the broker does not show them in time, the
-    /// distance of the offsets.
-    pub lag_events: i64,
-    /// Age of the oldest of them in seconds; 0 without any. Where the broker does not show it in time, the seconds since the
-    /// checkpoint last moved.
+    /// distance of the offsets. None where the end is not known.
+    pub lag_events: Option<i64>,
+    /// Age of the oldest of them in seconds; 0 without any. Where the broker does not show it in time, or does not tell the
+    /// end, the seconds since the checkpoint last moved.
     pub lag_seconds: f64,
     /// Offsets per second in the last second; only where something is behind.
     pub per_second: Option<f64>,
@@ -125,13 +146,13 @@ pub enum State {
 /// The status of all projections, or of the named one. Where something is behind this takes a second, for the rate.
 ///
 /// # Errors
-/// When there is no such projection, or log or database fail.
+/// When there is no such projection, or the database fails. Where the log does, that is told of the partition.
 pub async fn status(
-    source: &Source,
+    at: impl Into<Ends>,
     pool: &PgPool,
     name: Option<&str>,
 ) -> Result<Vec<ProjectionStatus>, Error> {
-    let mut all = look(source, pool, name).await?;
+    let mut all = look(at, pool, name).await?;
     let partitions = || all.iter().flat_map(|it| &it.partitions);
     if partitions().any(|it| it.lag_seconds >= LIVE_WITHIN) {
         measure(pool, &mut all).await?;
@@ -144,7 +165,7 @@ pub async fn status(
 /// # Errors
 /// As [`status`].
 pub async fn look(
-    source: &Source,
+    at: impl Into<Ends>,
     pool: &PgPool,
     name: Option<&str>,
 ) -> Result<Vec<ProjectionStatus>, Error> {
@@ -152,15 +173,16 @@ pub async fn look(
         Some(name) => vec![rebuild::named(name)?],
         None => registry::PROJECTIONS.iter().collect(),
     };
-    let mut all = Vec::new();
+    let (at, silent, mut all) = (at.into(), AtomicBool::new(false), Vec::new());
     for registration in registrations {
-        all.push(of_projection(source, pool, registration).await?);
+        all.push(of_projection(&at, &silent, pool, registration).await?);
     }
     Ok(all)
 }
 
 async fn of_projection(
-    source: &Source,
+    at: &Ends,
+    silent: &AtomicBool,
     pool: &PgPool,
     registration: &Registration,
 ) -> Result<ProjectionStatus, Error> {
@@ -171,12 +193,12 @@ async fn of_projection(
             .await?;
     let version = active.as_ref().map(|it| it.0);
     let known = known(pool, registration.name, version).await?;
-    let looks = source.partitions(registration).into_iter().map(|of| {
+    let looks = replay::partitions(registration, at.profile).into_iter().map(|of| {
         let known = known.get(&of).cloned().unwrap_or_default();
-        of_partition(source, of, known)
+        of_partition(&at.log, silent, of, known)
     });
     let looks: Vec<_> = looks.collect();
-    let partitions: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    let partitions: Vec<_> = futures::stream::iter(looks).buffered(AT_ONCE).collect().await;
     let parked: i64 =
         sqlx::query_scalar("SELECT count(*) FROM projection.parked WHERE projection = $1 AND version = $2")
             .bind(registration.name)
@@ -243,39 +265,64 @@ async fn known(
     Ok(rows.into_iter().map(|it| (TopicPartition::new(it.topic, it.partition), it.known)).collect())
 }
 
-async fn of_partition(source: &Source, of: TopicPartition, known: Known) -> Result<PartitionStatus, Error> {
+async fn of_partition(
+    log: &Arc<dyn EventLog>,
+    silent: &AtomicBool,
+    of: TopicPartition,
+    known: Known,
+) -> PartitionStatus {
     let next = Position { of, offset: known.next_offset };
-    let lag = lag::of(source, &next).await?;
+    let (lag, unknown) = match lag_in_time(log, silent, &next).await {
+        Ok(lag) => (Some(lag), None),
+        Err(error) => (None, Some(format!("its end is not known: {error}"))),
+    };
     let still = known.updated_at.map(|it| seconds_since(it.timestamp_millis()));
     // What was not shown may be of any age.
-    let seconds = lag.seconds.unwrap_or(f64::INFINITY);
-    let frozen = lag.hanging.is_some() || seconds.min(still.unwrap_or(f64::INFINITY)) >= FROZEN_AFTER;
+    let told = lag.as_ref().and_then(|it| it.seconds);
+    let seconds = told.unwrap_or(f64::INFINITY);
+    let hanging = lag.as_ref().and_then(|it| it.hanging.clone());
+    let frozen = hanging.is_some() || seconds.min(still.unwrap_or(f64::INFINITY)) >= FROZEN_AFTER;
     let state = match known.trouble {
         Some(troubles::State::Stopped | troubles::State::Held) => State::Stopped,
-        Some(troubles::State::Retrying) | None if frozen => State::Frozen,
+        // Whatever its end is, nobody comes nearer to it.
+        _ if frozen || lag.is_none() => State::Frozen,
         Some(troubles::State::Retrying) => State::CatchingUp,
         None if seconds >= LIVE_WITHIN => State::CatchingUp,
         None if known.parked_keys > 0 => State::ParkedKeys,
         None => State::Live,
     };
-    let reason = known.reason.or_else(|| lag.hanging.as_ref().map(Hanging::reason));
+    let reason = known.reason.or(unknown).or_else(|| hanging.as_ref().map(Hanging::reason));
+    let unseen = || told.is_none().then(|| UNSEEN.to_owned());
     // Whoever tries and fails says why: where nobody does, nobody tries.
     let alone = || (state == State::Frozen).then(|| nobody_folds(known.updated_at));
-    Ok(PartitionStatus {
+    PartitionStatus {
         topic: next.of.topic.to_string(),
         partition: next.of.partition,
         next_offset: next.offset,
-        end: lag.end,
-        high_watermark: lag.high_watermark,
-        lag_events: lag.events,
-        lag_seconds: lag.seconds.or(still).unwrap_or_default(),
+        end: lag.as_ref().map(|it| it.end),
+        high_watermark: lag.as_ref().map(|it| it.high_watermark),
+        lag_events: lag.as_ref().map(|it| it.events),
+        lag_seconds: told.or(still).unwrap_or_default(),
         per_second: None,
         seconds_left: None,
         state,
-        reason: reason.or_else(|| lag.seconds.is_none().then(|| UNSEEN.to_owned())).or_else(alone),
+        reason: reason.or_else(unseen).or_else(alone),
         parked_keys: known.parked_keys,
-        hanging: lag.hanging,
+        hanging,
         updated_at: known.updated_at,
+    }
+}
+
+/// A broker that is away is waited for once.
+async fn lag_in_time(
+    log: &Arc<dyn EventLog>,
+    silent: &AtomicBool,
+    next: &Position,
+) -> Result<lag::Lag, LogError> {
+    let patience = if silent.load(Ordering::Relaxed) { ANSWERED_NEXT } else { ANSWERED };
+    tokio::time::timeout(patience, lag::of(log, next)).await.unwrap_or_else(|_elapsed| {
+        silent.store(true, Ordering::Relaxed);
+        Err(LogError::Unavailable("no answer in time".to_owned()))
     })
 }
 
@@ -295,12 +342,13 @@ async fn measure(pool: &PgPool, all: &mut [ProjectionStatus]) -> sqlx::Result<()
     for of in all {
         let later = known(pool, of.projection, of.version).await?;
         let seconds = started.elapsed().as_secs_f64();
-        for it in of.partitions.iter_mut().filter(|it| it.lag_events > 0) {
+        for it in of.partitions.iter_mut().filter(|it| it.lag_events.is_some_and(|it| it > 0)) {
             let partition = TopicPartition::new(it.topic.as_str(), it.partition);
             let reached = later.get(&partition).map_or(it.next_offset, |it| it.next_offset);
             let per_second = (reached - it.next_offset) as f64 / seconds;
             it.per_second = Some(per_second);
-            it.seconds_left = (per_second > 0.0).then(|| (it.end - reached).max(0) as f64 / per_second);
+            let left = it.end.map_or(0, |end| (end - reached).max(0));
+            it.seconds_left = (per_second > 0.0).then(|| left as f64 / per_second);
         }
     }
     Ok(())

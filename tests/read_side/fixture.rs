@@ -163,7 +163,7 @@ impl World {
         eventually("every projection has folded everything", FOLDED, || async {
             let status =
                 projectors::status::look(&self.source, &pool, None).await.expect("status can be told");
-            let lags = |it: &projectors::status::PartitionStatus| it.lag_events > 0;
+            let lags = |it: &projectors::status::PartitionStatus| it.lag_events != Some(0);
             (!status.iter().any(|it| it.partitions.iter().any(lags))).then_some(())
         })
         .await;

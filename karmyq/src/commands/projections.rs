@@ -6,16 +6,18 @@ mod status;
 mod verify;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use projectors::registry;
+use projectors::status::Ends;
 use service_kit::config::Reader;
 use service_kit::postgres;
 use sqlx::PgPool;
 
 use crate::engine::Engine;
-use crate::settings;
+use crate::settings::{self, Cluster};
 
 /// What can be asked about projections.
 #[derive(Clone, Debug, Subcommand)]
@@ -90,7 +92,11 @@ impl Command {
         let owner = owner()?;
         let engine = async || Engine::connect(Reader::from_environment()).await;
         match self {
-            Self::Status(asked) => asked.run(&engine().await?, &owner).await,
+            Self::Status(asked) => {
+                let cluster = Cluster::from_environment()?;
+                let ends = Ends { log: Arc::new(cluster.log()?), profile: cluster.profile };
+                asked.run(&ends, &owner).await
+            }
             Self::Rebuild(asked) => asked.run(&engine().await?, &owner).await,
             Self::Cancel(asked) => rebuild::cancel(&owner, &asked).await,
             Self::Rollback(named) => rebuild::roll_back(&engine().await?, &owner, &named).await,

@@ -67,7 +67,7 @@ async fn forget(pool: &PgPool) -> sqlx::Result<()> {
 async fn note(pool: &PgPool, all: &[ProjectionStatus]) -> Result<(), Error> {
     let mut transaction = pool.begin().await?;
     for it in all {
-        let events: i64 = it.partitions.iter().map(|it| it.lag_events).sum();
+        let events: i64 = it.partitions.iter().filter_map(|it| it.lag_events).sum();
         let seconds = it.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
         let status = serde_json::to_value(it).unwrap_or(Value::Null);
         sqlx::query(

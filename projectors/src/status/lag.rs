@@ -1,13 +1,13 @@
 //! What lies between a checkpoint and the end of the log. Offsets cannot tell: transaction markers have some, too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{Position, Record};
+use event_log::{EventLog, LogError, Position, Record};
 use tokio::time::Instant;
 
 use super::seconds_since;
 use crate::hanging::{self, Hanging};
-use crate::replay::{Error, Source};
 
 /// Records that are counted one by one.
 const COUNTED: usize = 1_000;
@@ -30,13 +30,13 @@ pub(super) struct Lag {
 }
 
 /// Looks from `next` on.
-pub(super) async fn of(source: &Source, next: &Position) -> Result<Lag, Error> {
-    let end = source.log.last_stable_offset(&next.of).await?;
-    let high_watermark = source.log.high_watermark(&next.of).await?;
-    let hanging = hanging::look(&source.log, &next.of, end, high_watermark).await?;
+pub(super) async fn of(log: &Arc<dyn EventLog>, next: &Position) -> Result<Lag, LogError> {
+    let end = log.last_stable_offset(&next.of).await?;
+    let high_watermark = log.high_watermark(&next.of).await?;
+    let hanging = hanging::look(log, &next.of, end, high_watermark).await?;
     let mut lag = Lag { end, high_watermark, events: 0, seconds: Some(0.0), hanging };
     if next.offset < end {
-        let (records, all) = peek(source, next, end).await?;
+        let (records, all) = peek(log, next, end).await?;
         let counted = i64::try_from(records.len()).unwrap_or(i64::MAX);
         lag.events = if all { counted } else { end - next.offset };
         let oldest = records.first().map(|it| seconds_since(it.timestamp_ms));
@@ -48,8 +48,12 @@ pub(super) async fn of(source: &Source, next: &Position) -> Result<Lag, Error> {
 
 /// The first records from `next` on, up to `end`, and whether those are all; a broker may answer with few of many, or with
 /// nothing in time.
-async fn peek(source: &Source, next: &Position, end: i64) -> Result<(Vec<Record>, bool), Error> {
-    let mut reader = source.log.reader(vec![(next.of.clone(), next.offset)]).await?;
+async fn peek(
+    log: &Arc<dyn EventLog>,
+    next: &Position,
+    end: i64,
+) -> Result<(Vec<Record>, bool), LogError> {
+    let mut reader = log.reader(vec![(next.of.clone(), next.offset)]).await?;
     let (deadline, mut records) = (Instant::now() + PEEK, Vec::new());
     loop {
         let all = reader.position(&next.of).is_none_or(|it| it >= end);

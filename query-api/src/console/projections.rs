@@ -56,8 +56,8 @@ struct SeenPartition {
     topic: String,
     partition: i32,
     next_offset: i64,
-    end: i64,
-    lag_events: i64,
+    end: Option<i64>,
+    lag_events: Option<i64>,
     lag_seconds: f64,
     per_second: Option<f64>,
     seconds_left: Option<f64>,
@@ -226,7 +226,7 @@ impl Card {
 
     fn lag_events(&self) -> String {
         self.seen()
-            .map_or_else(unknown, |it| words::count(it.partitions.iter().map(|it| it.lag_events).sum()))
+            .map_or_else(unknown, |it| words::count(it.partitions.iter().filter_map(|it| it.lag_events).sum()))
     }
 
     fn lag_seconds(&self) -> String {
@@ -257,6 +257,14 @@ impl Card {
 }
 
 impl SeenPartition {
+    fn end(&self) -> String {
+        self.end.map_or_else(unknown, words::count)
+    }
+
+    fn lag_events(&self) -> String {
+        self.lag_events.map_or_else(unknown, words::count)
+    }
+
     fn rate(&self) -> String {
         self.per_second.map_or_else(unknown, |it| format!("{}/s", words::whole(it)))
     }

@@ -228,7 +228,8 @@ impl ReadSide {
 /// Records that are not folded.
 async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
     let all = status::look(&engine.source(), owner, None).await?;
-    Ok(all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum())
+    let events: Option<i64> = all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum();
+    events.context("the broker does not tell the end of a partition")
 }
 
 /// The database as its owner.

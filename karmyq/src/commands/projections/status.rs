@@ -6,14 +6,13 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use projectors::rebuild::{JobState, JobStatus};
-use projectors::status::{self, ProjectionStatus, State};
+use projectors::status::{self, Ends, ProjectionStatus, State};
 use serde_json::json;
 use service_kit::shutdown;
 use sqlx::PgPool;
 
 use super::Asked;
-use crate::engine::Engine;
-use crate::terminal::say;
+use crate::terminal::{error, say};
 
 /// How often it is told while somebody watches.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -30,13 +29,16 @@ pub(crate) struct Status {
 
 impl Status {
     /// Tells it, once or until somebody has seen enough.
-    pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
+    pub(super) async fn run(self, ends: &Ends, owner: &PgPool) -> Result<ExitCode> {
         if !self.watch {
-            return tell(engine, owner, &self.asked).await;
+            return tell(ends, owner, &self.asked).await;
         }
         let enough = shutdown::on_signal();
         while !enough.is_cancelled() {
-            tell(engine, owner, &self.asked).await?;
+            // Whoever watches wants to see it come back, too.
+            if let Err(failed) = tell(ends, owner, &self.asked).await {
+                error(&failed);
+            }
             if !self.asked.json {
                 say("");
             }
@@ -47,13 +49,13 @@ impl Status {
 }
 
 /// Tells the status of what was asked for.
-async fn tell(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
+async fn tell(ends: &Ends, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
     let mut all = Vec::new();
     if asked.names.is_empty() {
-        all = status::status(&engine.source(), owner, None).await?;
+        all = status::status(ends.clone(), owner, None).await?;
     }
     for name in &asked.names {
-        all.extend(status::status(&engine.source(), owner, Some(name)).await?);
+        all.extend(status::status(ends.clone(), owner, Some(name)).await?);
     }
     if asked.json {
         say(json!({ "projections": all }));
@@ -72,7 +74,8 @@ async fn tell(engine: &Engine, owner: &PgPool, asked: &Asked) -> Result<ExitCode
 }
 
 fn line(of: &ProjectionStatus) -> String {
-    let lag: i64 = of.partitions.iter().map(|it| it.lag_events).sum();
+    let lag: Option<i64> = of.partitions.iter().map(|it| it.lag_events).sum();
+    let lag = lag.map_or_else(|| "?".to_owned(), |it| it.to_string());
     let seconds = of.partitions.iter().map(|it| it.lag_seconds).fold(0.0, f64::max);
     let rate: f64 = of.partitions.iter().filter_map(|it| it.per_second).sum();
     let left = of.partitions.iter().filter_map(|it| it.seconds_left).fold(0.0, f64::max);

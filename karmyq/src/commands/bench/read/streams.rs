@@ -49,7 +49,8 @@ pub(super) async fn live(engine: &Engine, owner: &PgPool) -> Result<f64> {
 
 async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
     let all = status::look(&engine.source(), owner, None).await?;
-    Ok(all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum())
+    let events: Option<i64> = all.iter().flat_map(|it| &it.partitions).map(|it| it.lag_events).sum();
+    events.context("the broker does not tell the end of a partition")
 }
 
 /// Command to visible at each rate, and when as many commands come as are answered.
