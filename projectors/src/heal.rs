@@ -4,6 +4,8 @@
 //! memory, and only what bears the id is compared and written. That costs as much reading as a rebuild, but no table is
 //! filled and nothing is swapped.
 
+use std::collections::HashSet;
+
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -23,13 +25,14 @@ pub struct Healed {
     pub projection: &'static str,
     /// The id whose rows were looked at.
     pub id: Uuid,
-    /// Rows that bear it, live or by the log.
+    /// Rows that bear it, live or by the log, or the id of one that does.
     pub rows: u64,
     /// Those that were not what the log says, and are now.
     pub healed: u64,
 }
 
-/// Makes every row what the log says that has this id in its key or in another column, live or by the log.
+/// Makes every row what the log says that has this id in its key or in another column, live or by the log, and those that have
+/// the id of such a row: the matches of a community's requests, say, which know no community.
 ///
 /// # Errors
 /// [`Error`]; nothing is changed then.
@@ -53,9 +56,13 @@ pub async fn heal(
         let goals = swap::hold_workers(&mut transaction, registration).await?.1;
         replay.fold_to(source, &goals, &Pace::of(None), |_, _| {}).await?;
         parks_the_same(&mut transaction, &replay, registration.name).await?;
-        let (mut rows, mut healed) = (0, 0);
+        let (mut ids, mut rows, mut healed) = (HashSet::from([id]), 0, 0);
         for table in replay.projection.tables() {
-            let (of_table, of_them) = table.heal(&mut transaction, id).await?;
+            let beside = table.ids_beside(&mut transaction, &HashSet::from([id])).await?;
+            ids.extend(beside);
+        }
+        for table in replay.projection.tables() {
+            let (of_table, of_them) = table.heal(&mut transaction, &ids).await?;
             rows += of_table;
             healed += of_them;
         }

@@ -65,12 +65,13 @@ pub(crate) fn select_by_group<R: Row>(group: &str, table: &str) -> String {
     format!("SELECT {columns} FROM {table} WHERE \"{group}\" = ANY ($1) AND {}", R::GROUP_CONDITION)
 }
 
-/// Selects all rows that have an id in one of their columns; parameter: the id. None when no column has ids.
-pub(crate) fn select_by_id<R: Row>() -> Option<String> {
+/// Selects all rows that have one of these ids in one of their columns; parameter: the ids as uuid[]. None when no column has
+/// ids.
+pub(crate) fn select_by_ids<R: Row>() -> Option<String> {
     let with_ids = |it: &&ColumnSpec| it.sql.starts_with("uuid");
     let condition = |it: &ColumnSpec| match it.sql {
-        "uuid" => format!("\"{}\" = $1", it.name),
-        _ => format!("$1 = ANY (\"{}\")", it.name),
+        "uuid" => format!("\"{}\" = ANY ($1)", it.name),
+        _ => format!("\"{}\" && $1", it.name),
     };
     let conditions: Vec<_> = R::COLUMNS.iter().filter(with_ids).map(condition).collect();
     let columns = list(R::COLUMNS, |it| format!("\"{}\"", it.name));

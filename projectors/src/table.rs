@@ -277,8 +277,20 @@ impl<R: Row> AnyTable for Table<R> {
         Ok(())
     }
 
-    async fn heal(&mut self, connection: &mut PgConnection, id: Uuid) -> sqlx::Result<(u64, u64)> {
-        self.make_so(connection, id).await
+    async fn ids_beside(
+        &mut self,
+        connection: &mut PgConnection,
+        ids: &HashSet<Uuid>,
+    ) -> sqlx::Result<HashSet<Uuid>> {
+        Table::ids_beside(self, connection, ids).await
+    }
+
+    async fn heal(
+        &mut self,
+        connection: &mut PgConnection,
+        ids: &HashSet<Uuid>,
+    ) -> sqlx::Result<(u64, u64)> {
+        self.make_so(connection, ids).await
     }
 
     fn key_columns(&self) -> Vec<&'static str> {

@@ -61,6 +61,18 @@ async fn a_communitys_rows_are_healed_in_every_projection_under_traffic() {
     let community = story.community;
     spoil(&world, format!("DELETE FROM community.memberships WHERE community_id = '{community}'")).await;
     spoil(&world, format!("UPDATE community.communities SET name = 'no' WHERE id = '{community}'")).await;
+    // These know their request and their match, and no community.
+    let request = story.request;
+    spoil(&world, format!("UPDATE requests.matches SET status = 'no' WHERE request_id = '{request}'")).await;
+    spoil(
+        &world,
+        format!(
+            "INSERT INTO reputation.ratings (match_id, user_id, rating, given_at)
+             SELECT DISTINCT match_id, gen_random_uuid(), 1, now() FROM reputation.exchanges
+             WHERE community_id = '{community}'"
+        ),
+    )
+    .await;
     spoil(&world, format!("DELETE FROM feed.activities WHERE community_id = '{community}'")).await;
     spoil(&world, format!("DELETE FROM reputation.karma_records WHERE community_id = '{community}'")).await;
     for registration in registry::PROJECTIONS {

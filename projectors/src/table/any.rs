@@ -1,5 +1,6 @@
 //! A table of any rows, as the engine sees it.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU64;
 
 use sqlx::postgres::PgConnection;
@@ -41,9 +42,19 @@ pub trait AnyTable: Send + Sync {
         target: &str,
         written: &AtomicU64,
     ) -> sqlx::Result<()>;
-    /// Makes the rows that bear this id, stored or here, what they are here, where all are; how many there are, and how many
-    /// were different.
-    async fn heal(&mut self, connection: &mut PgConnection, id: Uuid) -> sqlx::Result<(u64, u64)>;
+    /// The ids in the keys of the rows that bear one of these, stored or here, but for those of people.
+    async fn ids_beside(
+        &mut self,
+        connection: &mut PgConnection,
+        ids: &HashSet<Uuid>,
+    ) -> sqlx::Result<HashSet<Uuid>>;
+    /// Makes the rows that bear one of these ids, stored or here, what they are here, where all are; how many there are, and
+    /// how many were different.
+    async fn heal(
+        &mut self,
+        connection: &mut PgConnection,
+        ids: &HashSet<Uuid>,
+    ) -> sqlx::Result<(u64, u64)>;
     /// The columns of its key.
     fn key_columns(&self) -> Vec<&'static str>;
     /// See [`crate::statements::checksums`].
