@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgPool, Postgres, Transaction};
 use crate::known::Known;
 use crate::pace::Pace;
 use crate::projection::Registration;
-use crate::rebuild::{self, Error};
+use crate::rebuild::{self, Error, Phase, Progress};
 use crate::replay::{Offsets, Replay, Source};
 use crate::table::{self, AnyTable};
 
@@ -138,6 +138,20 @@ pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -
     let equal = tables.iter().all(|it| it.equal);
     let rows = tables.iter().map(|it| it.live.rows).sum();
     Ok(Verified { projection: registration.name, equal, rows, parked: replay.parked.len(), tables })
+}
+
+/// How far a replay is before it begins.
+pub(crate) const fn nothing_yet() -> Progress {
+    Progress {
+        phase: Phase::Folding,
+        records: 0,
+        rows_written: 0,
+        rows_total: 0,
+        partitions: Vec::new(),
+        per_second: 0.0,
+        time_left: None,
+        trouble: None,
+    }
 }
 
 /// A transaction that sees the live version and its checkpoints at one moment. The locks come before the snapshot, so that

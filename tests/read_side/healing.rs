@@ -1,9 +1,13 @@
 //! Healing a spot: the rows of one id become what the log says, in place, and no others.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use projectors::heal::heal;
-use projectors::rebuild::Options;
+use projectors::rebuild::{self, Cancelled, Error, JobState, Options, rebuild};
 use projectors::registry;
 use sqlx::AssertSqlSafe;
+use tests::eventually::eventually;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -13,7 +17,8 @@ use crate::story::Story;
 
 async fn mend(world: &World, name: &str, id: Uuid) -> (u64, u64) {
     let (options, never) = (Options::default(), CancellationToken::new());
-    let healed = heal(&world.source, &world.owner(), name, id, &options, &never).await.expect("it is healed");
+    let healed = heal(&world.source, &world.owner(), name, id, &options, |_| {}, &never).await;
+    let healed = healed.expect("it is healed");
     (healed.rows, healed.healed)
 }
 
@@ -82,5 +87,65 @@ async fn a_communitys_rows_are_healed_in_every_projection_under_traffic() {
     world.folded().await;
     world.verify().await;
     running.stop().await;
+    world.drop().await;
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_healing_is_seen_refuses_others_with_its_name_and_is_stopped_from_elsewhere() {
+    let (world, running) = folded(20).await;
+    let (source, owner, never) = (world.source.clone(), world.owner(), CancellationToken::new());
+    let options = Options { throttle: NonZeroU32::new(20), by: "ana@home".to_owned(), ..Options::default() };
+    let healing = tokio::spawn(async move {
+        let never = CancellationToken::new();
+        heal(&source, &owner, "requests", Uuid::now_v7(), &options, |_| {}, &never).await
+    });
+    let seen = eventually("others see how far it is", SOON, || async {
+        let job = rebuild::latest(&world.reader(), "requests").await.expect("query-api may see it");
+        job.filter(|it| it.records > 0)
+    })
+    .await;
+    assert_eq!((seen.kind.as_str(), seen.state), ("heal", JobState::Running));
+    let second =
+        rebuild(&world.source, &world.owner(), "requests", &Options::default(), |_| {}, &never).await;
+    let refusal = second.expect_err("two refuse each other").to_string();
+    assert!(refusal.contains("a heal by ana@home since"), "{refusal}");
+    let became = rebuild::cancel(&world.owner(), "requests", "bob@work").await.expect("it can be told");
+    assert_eq!(became, Cancelled::Ended(JobState::Cancelled));
+    assert!(matches!(healing.await.expect("no panic"), Err(Error::Cancelled)));
+    assert_eq!(mend(&world, "requests", Uuid::now_v7()).await, (0, 0));
+    world.rebuild("requests").await;
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_healing_waits_for_whoever_holds_the_rows_and_does_not_begin_again() {
+    let (mut world, running) = folded(5).await;
+    let story = Story::new();
+    world.append(story.events()).await;
+    world.folded().await;
+    running.stop().await;
+    let id = story.request;
+    spoil(&world, format!("UPDATE requests.help_requests SET title = 'no' WHERE id = '{id}'")).await;
+    let mut holding = world.owner().begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM projection.checkpoints WHERE projection = 'requests' FOR UPDATE")
+        .execute(&mut *holding)
+        .await
+        .expect("they are held");
+    let (source, owner) = (world.source.clone(), world.owner());
+    let healing = tokio::spawn(async move {
+        let (options, never) = (Options::default(), CancellationToken::new());
+        heal(&source, &owner, "requests", id, &options, |_| {}, &never).await
+    });
+    eventually("it is told what it waits for", SOON, || async {
+        let job = rebuild::latest(&world.reader(), "requests").await.expect("readable");
+        job.and_then(|it| it.trouble).filter(|it| it.contains("hold the tables"))
+    })
+    .await;
+    holding.rollback().await.expect("they are let go");
+    assert_eq!(healing.await.expect("no panic").expect("it is healed").healed, 1);
+    world.verify().await;
     world.drop().await;
 }

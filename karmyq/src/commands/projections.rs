@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// is kept: `rollback` brings it back, `drop` removes it, and so does the next rebuild. Ctrl-C here or `cancel`
     /// elsewhere stops a rebuild and leaves nothing behind; so does whatever comes next after its process was killed.
     Rebuild(rebuild::Rebuild),
-    /// Stop a rebuild or rollback, wherever it runs, and remove what one left whose process is gone
+    /// Stop a rebuild, rollback or healing, wherever it runs, and remove what one left whose process is gone
     Cancel(Asked),
     /// Bring the version back that was live before the last rebuild or rollback
     ///

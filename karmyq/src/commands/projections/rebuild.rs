@@ -26,10 +26,10 @@ pub(crate) struct Rebuild {
     /// Read at most so many events a second, to leave broker and machine to others
     #[arg(long, value_name = "EVENTS_PER_SECOND")]
     throttle: Option<NonZeroU32>,
-    /// Only the rows that bear the id of this aggregate, in place, in one transaction
+    /// Only the rows that bear the id of this aggregate, and what belongs to them, in place, in one transaction
     #[arg(long, value_name = "ID", conflicts_with = "auto")]
     key: Option<Uuid>,
-    /// Only the rows that bear the id of this community, in place, in one transaction
+    /// Only the rows that bear the id of this community, and what belongs to them, in place, in one transaction
     #[arg(long, value_name = "ID", conflicts_with_all = ["auto", "key"])]
     community: Option<Uuid>,
     /// Answer with JSON on standard output
@@ -113,10 +113,16 @@ async fn heal(
     let cancelled = shutdown::on_signal();
     let mut all = Vec::new();
     for name in names {
-        let healed = heal::heal(&engine.source(), owner, name, id, options, &cancelled).await?;
-        if !json {
+        let mut bar = Bar::of(name);
+        let told = |it: &rebuild::Progress| bar.tell(it);
+        let healed = heal::heal(&engine.source(), owner, name, id, options, told, &cancelled).await;
+        bar.end();
+        let healed = healed?;
+        if !json && healed.rows == 0 {
+            say(format_args!("{name}: no row bears {id}, and by the log none should: is it the right id?"));
+        } else if !json {
             say(format_args!(
-                "{name}: {} rows bear {id}, {} of them were wrong and are corrected",
+                "{name}: {} rows bear {id} or belong to one that does, {} of them were wrong and are corrected",
                 healed.rows, healed.healed
             ));
         }
