@@ -6,7 +6,7 @@
 
 mod recorded;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -141,16 +141,7 @@ async fn parks_the_same(
     replay: &Replay,
     projection: &'static str,
 ) -> Result<(), Error> {
-    let mut live: Vec<(String, i32, i64)> = sqlx::query_as(
-        "SELECT topic, partition, record_offset FROM projection.active JOIN projection.parked USING (projection, version)
-         WHERE projection = $1",
-    )
-    .bind(projection)
-    .fetch_all(connection)
-    .await?;
-    let position = |it: &event_log::Position| (it.of.topic.to_string(), it.of.partition, it.offset);
-    let mut replayed: Vec<_> = replay.parked.iter().map(|it| position(&it.0.position)).collect();
-    live.sort_unstable();
-    replayed.sort_unstable();
+    let replayed: BTreeSet<_> = replay.parked.iter().map(|it| verify::place(&it.0.position)).collect();
+    let live = verify::parked(connection, projection).await?;
     if live == replayed { Ok(()) } else { Err(Error::DeadLetters(projection)) }
 }

@@ -1,18 +1,20 @@
 //! Verify: the live rows against a replay of exactly what they have folded, by checksum of table and range of keys; where
 //! those differ, row by row.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
-use event_log::TopicPartition;
+use event_log::{Position, TopicPartition};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool, Postgres, Transaction};
+use tokio::sync::watch;
 
 use crate::known::Known;
 use crate::pace::Pace;
 use crate::projection::Registration;
-use crate::rebuild::{self, Error, Phase, Progress};
+use crate::rebuild::{self, Error, Meter, Phase, Progress};
 use crate::replay::{Offsets, Replay, Source};
 use crate::table::{self, AnyTable};
 
@@ -34,12 +36,16 @@ pub struct Checksum {
 pub struct Verified {
     /// The projection.
     pub projection: &'static str,
+    /// The version that was compared; none when nobody has ever folded it, and then nothing is equal.
+    pub version: Option<i32>,
     /// All rows are what the log says.
     pub equal: bool,
     /// Live rows of all its tables.
     pub rows: i64,
     /// Records that the replay could not fold either: what they say is in no row.
     pub parked: usize,
+    /// Dead letters that this code can fold: the replay has, so what they say makes a difference until they are redriven.
+    pub foldable: usize,
     /// Its tables.
     pub tables: Vec<Comparison>,
 }
@@ -113,16 +119,28 @@ pub async fn checksums(pool: &PgPool, name: &str) -> Result<Vec<(&'static str, C
 ///
 /// # Errors
 /// When there is no such projection, or log or database fail. A difference is no error.
-pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -> Result<Verified, Error> {
+pub async fn verify(
+    source: &Source,
+    owner: &PgPool,
+    name: &str,
+    values: bool,
+    mut progress: impl FnMut(&Progress) + Send,
+) -> Result<Verified, Error> {
     let registration = rebuild::named(name)?;
-    let (goals, live) = {
+    let (version, goals, parked, live) = {
         let mut connection = owner.acquire().await?;
         let mut moment = moment(&mut connection, registration).await?;
+        let version = sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1");
+        let version: Option<i32> = version.bind(registration.name).fetch_optional(&mut *moment).await?;
         let goals = checkpoints(&mut moment, registration).await?;
-        (goals, live_ranges(&mut moment, registration).await?)
+        let parked = parked(&mut moment, registration.name).await?;
+        (version, goals, parked, live_ranges(&mut moment, registration).await?)
     };
     let mut replay = Replay::new(registration, Known::of(owner, registration).await?);
-    replay.fold_to(source, &goals, &Pace::of(None), |_, _| {}).await?;
+    let mut meter = Meter::new(watch::channel(nothing_yet()).0, &mut progress);
+    meter.reading(Phase::Folding, &replay.next, &goals);
+    replay.fold_to(source, &goals, &Pace::of(None), |next, records| meter.folded(next, records)).await?;
+    let not_folded: BTreeSet<_> = replay.parked.iter().map(|it| place(&it.0.position)).collect();
     let mut tables = Vec::new();
     {
         let mut connection = table::copying(owner).await?;
@@ -135,9 +153,38 @@ pub async fn verify(source: &Source, owner: &PgPool, name: &str, values: bool) -
     if tables.iter().any(|it| !it.equal) {
         name_rows(source, owner, registration, &mut replay, &mut tables, values).await?;
     }
-    let equal = tables.iter().all(|it| it.equal);
-    let rows = tables.iter().map(|it| it.live.rows).sum();
-    Ok(Verified { projection: registration.name, equal, rows, parked: replay.parked.len(), tables })
+    Ok(Verified {
+        projection: registration.name,
+        version,
+        equal: version.is_some() && tables.iter().all(|it| it.equal),
+        rows: tables.iter().map(|it| it.live.rows).sum(),
+        parked: not_folded.len(),
+        foldable: parked.difference(&not_folded).count(),
+        tables,
+    })
+}
+
+/// Topic, partition and offset of a record.
+pub(crate) type Place = (String, i32, i64);
+
+/// Where a record stands.
+pub(crate) fn place(it: &Position) -> Place {
+    (it.of.topic.to_string(), it.of.partition, it.offset)
+}
+
+/// The dead letters of the live version.
+pub(crate) async fn parked(
+    connection: &mut PgConnection,
+    projection: &str,
+) -> sqlx::Result<BTreeSet<Place>> {
+    let parked: Vec<Place> = sqlx::query_as(
+        "SELECT topic, partition, record_offset FROM projection.active JOIN projection.parked USING (projection, version)
+         WHERE projection = $1",
+    )
+    .bind(projection)
+    .fetch_all(connection)
+    .await?;
+    Ok(parked.into_iter().collect())
 }
 
 /// How far a replay is before it begins.

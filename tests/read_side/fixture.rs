@@ -219,7 +219,7 @@ impl World {
     pub(crate) async fn verify(&self) {
         let pool = self.owner();
         for registration in registry::PROJECTIONS {
-            let verified = verify::verify(&self.source, &pool, registration.name, false).await;
+            let verified = verify::verify(&self.source, &pool, registration.name, false, |_| {}).await;
             let verified = verified.expect("it can be verified");
             assert!(verified.equal, "{verified:?}");
         }

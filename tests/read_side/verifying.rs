@@ -1,16 +1,84 @@
 //! Verify: a row that is not what the log says is found and named.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use projectors::verify::{DifferenceKind, verify};
+use projectors::{dead_letters, registry};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
+use tests::eventually::eventually;
 
+use crate::fixture::{Schemas, World};
 use crate::jobs::folded;
+use crate::story::Story;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Comparisons of all projections while events arrive.
+const ROUNDS: u32 = 4;
+
+#[tokio::test]
+async fn rows_are_equal_at_every_moment_while_they_change() {
+    let (mut world, running) = folded(20).await;
+    let (source, owner) = (world.source.clone(), world.owner());
+    let rounds = Arc::new(AtomicU32::new(0));
+    let done = Arc::clone(&rounds);
+    let verifying = tokio::spawn(async move {
+        while done.fetch_add(1, Ordering::Relaxed) < ROUNDS {
+            for it in registry::PROJECTIONS {
+                let verified = verify(&source, &owner, it.name, false, |_| {}).await.expect("verified");
+                assert!(verified.equal && verified.foldable == 0, "{verified:?}");
+            }
+        }
+    });
+    while !verifying.is_finished() {
+        world.append(Story::new().events()).await;
+        tokio::task::yield_now().await;
+    }
+    verifying.await.expect("the rows are equal");
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_nobody_has_folded_is_not_equal_and_what_could_be_folded_now_is_told() {
+    let mut world = World::new().await;
+    let owner = world.owner();
+    let never = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("it can be verified");
+    assert_eq!((never.version, never.equal), (None, false));
+
+    let mut records = world.encode(Story::new().events());
+    for it in records.iter_mut().filter(|it| &*it.to.topic == "request-events") {
+        Schemas::obscure(it, 1);
+    }
+    world.append_records(records).await;
+    let running = world.start();
+    world.folded().await;
+    let parked = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("it can be verified");
+    assert!(parked.equal && parked.foldable == 0 && parked.parked > 0, "{parked:?}");
+    world.schemas.learn(1);
+    let found = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("it can be verified");
+    assert!(!found.equal && found.foldable == parked.parked && found.parked == 0, "{found:?}");
+    for key in dead_letters::list(&owner, Some("requests")).await.expect("it can be listed") {
+        let registration = registry::named("requests").expect("it is registered");
+        dead_letters::redrive(&world.source, &owner, registration, &key).await.expect("it is redriven");
+    }
+    eventually("nothing is parked", SOON, || async {
+        let verified = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("verified");
+        (verified.equal && verified.foldable == 0).then_some(())
+    })
+    .await;
+    running.stop().await;
+    world.drop().await;
+}
 
 #[tokio::test]
 async fn rows_that_somebody_has_touched_are_named_without_their_texts() {
     let (world, running) = folded(40).await;
     let owner = world.owner();
-    let equal = verify(&world.source, &owner, "requests", false).await.expect("it can be verified");
+    let equal = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("it can be verified");
     assert!(equal.equal && equal.rows > 0 && equal.tables.iter().all(|it| it.ranges.is_empty()), "{equal:?}");
 
     let ids: Vec<uuid::Uuid> =
@@ -32,7 +100,7 @@ async fn rows_that_somebody_has_touched_are_named_without_their_texts() {
     ] {
         sqlx::query(AssertSqlSafe(sql)).execute(&owner).await.expect("the owner may do it");
     }
-    let found = verify(&world.source, &owner, "requests", false).await.expect("it can be verified");
+    let found = verify(&world.source, &owner, "requests", false, |_| {}).await.expect("it can be verified");
     assert!(!found.equal);
     let table = |name: &str| found.tables.iter().find(|it| it.table == name).expect("it is compared");
     let requests = table("requests.help_requests");
@@ -45,7 +113,7 @@ async fn rows_that_somebody_has_touched_are_named_without_their_texts() {
     assert_eq!((surplus.len(), surplus[0].kind), (1, DifferenceKind::Surplus));
     assert!(table("requests.matches").equal);
 
-    let shown = verify(&world.source, &owner, "requests", true).await.expect("it can be verified");
+    let shown = verify(&world.source, &owner, "requests", true, |_| {}).await.expect("it can be verified");
     assert!(json!(shown).to_string().contains("Secret"));
     world.rebuild("requests").await;
     world.verify().await;

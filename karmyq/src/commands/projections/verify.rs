@@ -2,15 +2,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
 use clap::Args;
-use projectors::verify::{self, Comparison, Difference, DifferenceKind};
+use projectors::rebuild::Progress;
+use projectors::verify::{self, Comparison, Difference, DifferenceKind, Verified};
 use serde_json::json;
+use service_kit::config::Reader;
 use sqlx::PgPool;
 
 use super::Asked;
+use super::bar::Bar;
 use crate::engine::Engine;
-use crate::terminal::say;
+use crate::terminal::{error, mention, say};
+
+/// Exit code when nothing differs of what could be compared, and something could not be.
+const NOT_COMPARED: u8 = 2;
 
 /// What to compare, and how much to show of it.
 #[derive(Args, Clone, Debug)]
@@ -23,35 +28,88 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    /// Compares what was asked for; exits with 1 when something differs.
-    pub(super) async fn run(self, engine: &Engine, owner: &PgPool) -> Result<ExitCode> {
-        let mut all = Vec::new();
+    /// Compares what was asked for; exits with 1 when something differs, with 2 when something could not be compared and
+    /// nothing of the rest differs.
+    pub(super) async fn run(self) -> ExitCode {
+        let compared = async {
+            let owner = super::owner()?;
+            let engine = Engine::connect(Reader::from_environment()).await?;
+            Ok(self.compare(&engine, &owner).await)
+        };
+        compared.await.unwrap_or_else(|failed: anyhow::Error| {
+            error(&failed);
+            ExitCode::from(NOT_COMPARED)
+        })
+    }
+
+    async fn compare(&self, engine: &Engine, owner: &PgPool) -> ExitCode {
+        let (mut all, mut told, mut failed) = (Vec::new(), Vec::new(), false);
         for name in self.asked.names() {
-            let verified = verify::verify(&engine.source(), owner, &name, self.values).await?;
-            if !self.asked.json {
-                verified.tables.iter().for_each(tell);
+            let mut bar = Bar::of(&name);
+            let progress = |it: &Progress| bar.tell(it);
+            let verified = verify::verify(&engine.source(), owner, &name, self.values, progress).await;
+            bar.end();
+            match verified {
+                Ok(verified) => {
+                    if !self.asked.json {
+                        verified.tables.iter().for_each(tell);
+                    }
+                    failed |= verified.version.is_none();
+                    told.push(json!(verified));
+                    all.push(verified);
+                }
+                Err(reason) => {
+                    failed = true;
+                    mention(format_args!("karmyq: {name} could not be compared: {reason}"));
+                    told.push(json!({ "projection": name, "error": reason.to_string() }));
+                }
             }
-            all.push(verified);
         }
-        let equal = all.iter().all(|it| it.equal);
-        let parked: Vec<_> = all.iter().filter(|it| it.parked > 0).collect();
         if self.asked.json {
-            say(json!(all));
+            say(json!(told));
         } else {
-            say(verdict(equal, parked.is_empty()));
-            parked.iter().for_each(|it| say(super::parked_line(it.projection, it.parked)));
+            verdict(&all, failed).into_iter().for_each(say);
         }
-        Ok(if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        match (all.iter().any(|it| it.version.is_some() && !it.equal), failed) {
+            (true, _) => ExitCode::FAILURE,
+            (false, true) => ExitCode::from(NOT_COMPARED),
+            (false, false) => ExitCode::SUCCESS,
+        }
     }
 }
 
-/// In a sentence. What is parked is in no row, live or replayed, and yet the log says it.
-fn verdict(equal: bool, nothing_parked: bool) -> &'static str {
-    match (equal, nothing_parked) {
-        (true, true) => "the rows are what the log says",
-        (true, false) => "the rows are what the log says, but for what is parked:",
-        (false, _) => "some rows are not what the log says; `karmyq projections rebuild` makes them so",
+/// In sentences. What is parked is in no row, live or replayed, and yet the log says it.
+fn verdict(all: &[Verified], failed: bool) -> Vec<String> {
+    let folded = || all.iter().filter(|it| it.version.is_some());
+    let equal = folded().all(|it| it.equal);
+    let mut lines = Vec::new();
+    if folded().next().is_some() {
+        lines.push(match (equal, folded().all(|it| it.parked == 0), failed) {
+            (true, true, false) => "the rows are what the log says".to_owned(),
+            (true, true, true) => "the rows that were compared are what the log says".to_owned(),
+            (true, false, _) => "the rows are what the log says, but for what is parked:".to_owned(),
+            (false, ..) => {
+                "some rows are not what the log says; `karmyq projections rebuild` makes them so".to_owned()
+            }
+        });
     }
+    for it in all {
+        let name = it.projection;
+        if it.version.is_none() {
+            lines.push(format!("  nobody has ever folded {name}: there is nothing to compare"));
+        }
+        if it.foldable > 0 {
+            lines.push(format!(
+                "  {} record(s) of {name} are parked that this code can fold, which alone makes a difference: \
+                 karmyq dead-letters redrive-all {name}, and verify again",
+                it.foldable
+            ));
+        }
+        if it.parked > 0 {
+            lines.push(super::parked_line(name, it.parked));
+        }
+    }
+    lines
 }
 
 fn tell(of: &Comparison) {
@@ -75,4 +133,29 @@ fn named(it: &Difference) -> String {
         row.as_ref().map_or_else(String::new, |row| format!("\n      {name} {row}"))
     };
     format!("{} {what}{}{}", it.key, side("live    ", &it.live), side("replayed", &it.replayed))
+}
+
+#[cfg(test)]
+mod tests {
+    use projectors::verify::Verified;
+
+    use super::verdict;
+
+    #[test]
+    fn a_verdict_names_what_helps() {
+        let equal = Verified {
+            projection: "feed",
+            version: Some(1),
+            equal: true,
+            rows: 2,
+            parked: 0,
+            foldable: 0,
+            tables: Vec::new(),
+        };
+        assert_eq!(verdict(&[equal.clone()], false), ["the rows are what the log says"]);
+        let never = Verified { version: None, equal: false, ..equal.clone() };
+        assert_eq!(verdict(&[never], true), ["  nobody has ever folded feed: there is nothing to compare"]);
+        let foldable = verdict(&[Verified { equal: false, foldable: 3, ..equal }], false);
+        assert!(foldable[1].contains("karmyq dead-letters redrive-all feed"), "{foldable:?}");
+    }
 }

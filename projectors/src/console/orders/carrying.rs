@@ -42,7 +42,7 @@ impl Hands {
             }
             // Without values: those are for whoever may read the database.
             "verify" => {
-                let verifying = verify::verify(&self.source, self.owner()?, name, false);
+                let verifying = verify::verify(&self.source, self.owner()?, name, false, |_| {});
                 let verified = stop.run_until_cancelled(verifying).await.ok_or_else(stopped)?;
                 Ok(serde_json::to_value(verified?)?)
             }

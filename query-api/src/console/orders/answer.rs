@@ -48,14 +48,25 @@ impl Row {
             },
             "retire" => retired(it),
             "cancel" => cancelled(it),
+            "heal" if it["rows"] == 0 => {
+                "no row bears the id, and by the log none should: is it the right one?".to_owned()
+            }
             "heal" => format!(
-                "{} rows bear the id; {} of them were wrong and are corrected",
+                "{} rows bear the id or belong to one that does; {} of them were wrong and are corrected",
                 number(&it["rows"]),
                 number(&it["healed"])
             ),
             "verify" if it["equal"] == true => {
                 format!("the rows are what the log says{}", but_for_parked(it))
             }
+            "verify" if it["version"].is_null() && it.get("version").is_some() => {
+                "nobody has ever folded it: there is nothing to compare".to_owned()
+            }
+            "verify" if it["foldable"].as_i64() > Some(0) => format!(
+                "some rows are not what the log says; {} record(s) are parked that this code can fold: redrive them, and \
+                 verify again",
+                number(&it["foldable"])
+            ),
             "verify" => "some rows are not what the log says; a rebuild makes them so".to_owned(),
             "redrive" => redriven(&it["redriven"]),
             "redrive_all" => redriven_all(it),
