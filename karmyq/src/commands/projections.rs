@@ -36,10 +36,11 @@ pub(crate) enum Command {
     /// elsewhere stops a rebuild and leaves nothing behind; so does whatever comes next after its process was killed.
     Rebuild(rebuild::Rebuild),
     /// Stop a rebuild, rollback or healing, wherever it runs, and remove what one left whose process is gone
-    Cancel(Asked),
+    Cancel(Named),
     /// Bring the version back that was live before the last rebuild or rollback
     ///
     /// It first folds what it has missed, so that nobody sees anything older than before. A second rollback undoes the first.
+    /// With `--all`, those of which no version is kept stay as they are.
     Rollback(Named),
     /// Remove the version that is kept for a rollback
     Drop(Named),
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Retire {
         /// Its name
         name: String,
+        /// Answer with JSON on standard output
+        #[arg(long)]
+        json: bool,
     },
     /// Compare the live rows with a replay of what they have folded, and name the rows that differ
     ///
@@ -92,23 +96,19 @@ struct Which {
 impl Command {
     /// Does it, as the owner of the tables.
     pub(crate) async fn run(self) -> Result<ExitCode> {
-        // It has exit codes of its own, also for when nothing can be reached.
-        if let Self::Verify(asked) = self {
-            return Ok(asked.run().await);
-        }
-        let owner = owner()?;
         let engine = async || Engine::connect(Reader::from_environment()).await;
         match self {
             Self::Status(asked) => {
                 let cluster = Cluster::from_environment()?;
                 let ends = Ends { log: Arc::new(cluster.log()?), profile: cluster.profile };
-                asked.run(&ends, &owner).await
+                asked.run(&ends, &owner()?).await
             }
-            Self::Rebuild(asked) => asked.run(&engine().await?, &owner).await,
-            Self::Cancel(asked) => rebuild::cancel(&owner, &asked).await,
-            Self::Rollback(named) => rebuild::roll_back(&engine().await?, &owner, &named).await,
-            Self::Drop(named) => rebuild::drop_kept(&owner, &named).await,
-            Self::Retire { name } => rebuild::retire(&owner, &name).await,
+            Self::Rebuild(asked) => asked.run(&engine().await?, &owner()?).await,
+            Self::Cancel(named) => rebuild::cancel(&owner()?, &named).await,
+            Self::Rollback(named) => rebuild::roll_back(&engine().await?, &owner()?, &named).await,
+            Self::Drop(named) => rebuild::drop_kept(&owner()?, &named).await,
+            Self::Retire { name, json } => rebuild::retire(&owner()?, &name, json).await,
+            // It has exit codes of its own, also for when nothing can be reached.
             Self::Verify(asked) => Ok(asked.run().await),
         }
     }

@@ -7,13 +7,14 @@ use anyhow::Result;
 use clap::Args;
 use projectors::rebuild::{self, Cancelled, JobState, Options};
 use projectors::{heal, outdated, registry, retire, rollback};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use service_kit::shutdown;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::bar::Bar;
-use super::{Asked, Named};
+use super::Named;
 use crate::engine::Engine;
 use crate::settings::{Cluster, limits};
 use crate::terminal::{mention, say, somebody};
@@ -63,13 +64,16 @@ impl Rebuild {
         if names.is_empty() {
             mention("all rows were made by this code");
         }
-        let mut reports = Vec::new();
+        let mut reports = Reports::of("rebuilt", self.json);
         for name in names {
             let mut bar = Bar::of(&name);
             let told = |it: &rebuild::Progress| bar.tell(it);
             let result = rebuild::rebuild(&engine.source(), owner, &name, &options, told, &cancelled).await;
             bar.end();
-            let report = result?;
+            let report = match result {
+                Ok(report) => report,
+                Err(error) => return Err(reports.broken_off(&name, error)),
+            };
             if !self.json {
                 let seconds = report.folding_seconds + report.writing_seconds + report.swapping_seconds;
                 let what = format!("version {} of {name} is live", report.version);
@@ -81,12 +85,43 @@ impl Rebuild {
                     "the one before is kept: `karmyq projections rollback {name}` brings it back"
                 ));
             }
-            reports.push(report);
+            reports.add(&report);
         }
+        Ok(reports.tell())
+    }
+}
+
+/// What came of each of several projections, also when the next one fails: what is done is done.
+struct Reports {
+    what: &'static str,
+    json: bool,
+    done: Vec<Value>,
+}
+
+impl Reports {
+    fn of(what: &'static str, json: bool) -> Self {
+        Self { what, json, done: Vec::new() }
+    }
+
+    fn add(&mut self, report: &impl Serialize) {
+        self.done.push(json!(report));
+    }
+
+    /// Tells all, for whoever wants JSON.
+    fn tell(self) -> ExitCode {
         if self.json {
-            say(json!({ "rebuilt": reports }));
+            say(json!({ self.what: self.done }));
         }
-        Ok(ExitCode::SUCCESS)
+        ExitCode::SUCCESS
+    }
+
+    /// As [`Self::tell`], and which one has failed; the failure.
+    fn broken_off(self, name: &str, error: rebuild::Error) -> anyhow::Error {
+        if self.json {
+            let failed = json!({ "projection": name, "error": error.to_string() });
+            say(json!({ self.what: self.done, "failed": failed }));
+        }
+        anyhow::Error::from(error).context(format!("{name} is as it was"))
     }
 }
 
@@ -111,13 +146,16 @@ async fn heal(
     json: bool,
 ) -> Result<ExitCode> {
     let cancelled = shutdown::on_signal();
-    let mut all = Vec::new();
+    let mut reports = Reports::of("healed", json);
     for name in names {
         let mut bar = Bar::of(name);
         let told = |it: &rebuild::Progress| bar.tell(it);
         let healed = heal::heal(&engine.source(), owner, name, id, options, told, &cancelled).await;
         bar.end();
-        let healed = healed?;
+        let healed = match healed {
+            Ok(healed) => healed,
+            Err(error) => return Err(reports.broken_off(name, error)),
+        };
         if !json && healed.rows == 0 {
             say(format_args!("{name}: no row bears {id}, and by the log none should: is it the right id?"));
         } else if !json {
@@ -126,20 +164,21 @@ async fn heal(
                 healed.rows, healed.healed
             ));
         }
-        all.push(healed);
+        reports.add(&healed);
     }
-    if json {
-        say(json!({ "healed": all }));
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(reports.tell())
 }
 
 /// Removes a projection that this code does without: its consumer group, then its tables.
-pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
+pub(super) async fn retire(owner: &PgPool, name: &str, json: bool) -> Result<ExitCode> {
     let log = Cluster::from_environment()?.log()?;
     let tables = retire::retire(&log, owner, name).await?;
     let group = projectors::group(name);
-    say(format_args!("{name} is gone, with its tables {} and its group {group}", tables.join(", ")));
+    if json {
+        say(json!({ "retired": { "projection": name, "tables": tables, "group": group } }));
+    } else {
+        say(format_args!("{name} is gone, with its tables {} and its group {group}", tables.join(", ")));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -147,13 +186,20 @@ pub(super) async fn retire(owner: &PgPool, name: &str) -> Result<ExitCode> {
 pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) -> Result<ExitCode> {
     let cancelled = shutdown::on_signal();
     let options = Options { by: by(), limits: limits()?, ..Options::default() };
-    let mut reports = Vec::new();
+    let mut reports = Reports::of("rolledBack", named.json);
     for name in named.names() {
         let mut bar = Bar::of(&name);
         let told = |it: &rebuild::Progress| bar.tell(it);
         let result = rollback::rollback(&engine.source(), owner, &name, &options, told, &cancelled).await;
         bar.end();
-        let report = result?;
+        let report = match result {
+            Ok(report) => report,
+            Err(rebuild::Error::NothingKept(_)) if named.which.all => {
+                mention(format_args!("{name}: no version is kept to go back to, so it stays as it is"));
+                continue;
+            }
+            Err(error) => return Err(reports.broken_off(&name, error)),
+        };
         if !report.same_code {
             mention(format_args!(
                 "{name}: the rows of version {} were made by other code than folds now: what is folded from now on may \
@@ -170,12 +216,9 @@ pub(super) async fn roll_back(engine: &Engine, owner: &PgPool, named: &Named) ->
         if report.parked > 0 && !named.json {
             say(super::parked_line(&name, report.parked));
         }
-        reports.push(report);
+        reports.add(&report);
     }
-    if named.json {
-        say(json!({ "rolledBack": reports }));
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(reports.tell())
 }
 
 /// Drops the versions that are kept for going back.
@@ -198,11 +241,11 @@ pub(super) async fn drop_kept(owner: &PgPool, named: &Named) -> Result<ExitCode>
 }
 
 /// Stops rebuilds and rollbacks, wherever they run; exits with 1 when one goes on.
-pub(super) async fn cancel(owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
+pub(super) async fn cancel(owner: &PgPool, named: &Named) -> Result<ExitCode> {
     let (mut answers, mut going_on) = (Vec::new(), false);
-    for name in asked.names() {
+    for name in named.names() {
         let became = rebuild::cancel(owner, &name, &by()).await?;
-        if !asked.json {
+        if !named.json {
             say(match became {
                 Cancelled::NothingRan => format!("{name}: nothing runs"),
                 Cancelled::CleanedUp => format!("{name}: its process was gone; what it had left is removed"),
@@ -214,7 +257,7 @@ pub(super) async fn cancel(owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
         going_on |= became == Cancelled::Stopping;
         answers.push(json!({ "projection": name, "became": became }));
     }
-    if asked.json {
+    if named.json {
         say(json!({ "cancelled": answers }));
     }
     Ok(if going_on { ExitCode::FAILURE } else { ExitCode::SUCCESS })
