@@ -140,6 +140,12 @@ pub enum Error {
     /// There is no such projection.
     #[error("there is no projection {0:?}; there are {names}", names = registry::names())]
     Unknown(String),
+    /// There is, but nobody can fold for it.
+    #[error(
+        "this version has no code for {0}, so nothing of it can be folded: `karmyq projections retire {0}` removes it, with \
+         what is parked"
+    )]
+    WithoutCode(String),
     /// Nothing is parked under this key.
     #[error(
         "nothing of {projection} is parked under the key {key:?}; `karmyq dead-letters list` shows what is"
@@ -203,7 +209,7 @@ impl From<Fault> for rebuild::Error {
 /// # Errors
 /// When there is no such projection, or the database fails.
 pub async fn list(pool: &PgPool, projection: Option<&str>) -> Result<Vec<ParkedKey>, Error> {
-    known(projection)?;
+    known(pool, projection).await?;
     let keys = sqlx::query_as(
         "SELECT projection, topic, partition, record_key, records, first_offset, kind, reason, since
          FROM projection.parked_keys WHERE $1 IS NULL OR projection = $1
@@ -217,7 +223,7 @@ pub async fn list(pool: &PgPool, projection: Option<&str>) -> Result<Vec<ParkedK
 /// # Errors
 /// When there is no such projection, or the database fails.
 pub async fn discarded(pool: &PgPool, projection: Option<&str>, most: i64) -> Result<Vec<Discarded>, Error> {
-    known(projection)?;
+    known(pool, projection).await?;
     let all = sqlx::query_as(
         "SELECT projection, topic, partition, record_offset, record_key, parked_reason, discarded_by, discarded_at, reason
          FROM projection.discarded WHERE $1 IS NULL OR projection = $1
@@ -226,11 +232,23 @@ pub async fn discarded(pool: &PgPool, projection: Option<&str>, most: i64) -> Re
     Ok(all.bind(projection).bind(most).fetch_all(pool).await?)
 }
 
-fn known(projection: Option<&str>) -> Result<(), Error> {
-    match projection.filter(|it| registry::named(it).is_none()) {
-        Some(name) => Err(Error::Unknown(name.to_owned())),
-        None => Ok(()),
-    }
+/// Whether there is such a projection: in the code, or in the database alone.
+async fn known(pool: &PgPool, projection: Option<&str>) -> Result<(), Error> {
+    let Some(name) = projection.filter(|it| registry::named(it).is_none()) else { return Ok(()) };
+    let stands: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM projection.active WHERE projection = $1)")
+            .bind(name)
+            .fetch_one(pool)
+            .await?;
+    if stands { Ok(()) } else { Err(Error::Unknown(name.to_owned())) }
+}
+
+/// The projection, for whoever is to fold its dead letters.
+///
+/// # Errors
+/// When this version has no code for it.
+pub fn with_code(name: &str) -> Result<&'static Registration, Error> {
+    registry::named(name).ok_or_else(|| Error::WithoutCode(name.to_owned()))
 }
 
 /// The key of a projection that is shown like this; `topic` decides where several topics have it.

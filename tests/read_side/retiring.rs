@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event_log::GroupConfig;
 use projectors::rebuild::Error;
-use projectors::{group, outdated, registry, retire};
+use projectors::{dead_letters, group, outdated, registry, retire};
 
 use crate::jobs::folded;
 
@@ -43,9 +43,21 @@ async fn a_projection_without_code_goes_with_all_that_bears_its_name() {
         "INSERT INTO projection.kept (projection, version, fingerprint, tables) VALUES ('weather', 2, '', '{feed.weather}')",
         "INSERT INTO projection.checkpoints (projection, version, topic, partition, next_offset, owner_epoch)
          VALUES ('weather', 1, 'user-events', 0, 7, 1)",
+        "INSERT INTO projection.parked (projection, version, topic, partition, record_offset, record_key, header_names,
+             header_values, recorded_at, kind, reason)
+         VALUES ('weather', 1, 'user-events', 0, 3, 'k-1', '{}', '{}', now(), 'refused', 'too wet')",
     ] {
         sqlx::query(sql).execute(&world.owner()).await.expect("the owner may do it");
     }
+    // Its dead letters are seen, and whoever wants to fold them is told what can be done instead.
+    let pool = world.owner();
+    let keys = dead_letters::list(&pool, Some("weather")).await.expect("they can be listed");
+    let key = dead_letters::find(&pool, "weather", None, "k-1").await.expect("it is found");
+    assert_eq!((keys.len(), dead_letters::records(&pool, &key, 9).await.expect("readable").len()), (1, 1));
+    let refused = dead_letters::with_code("weather").expect_err("nobody can fold for it").to_string();
+    assert!(refused.contains("karmyq projections retire weather"), "{refused}");
+    let unknown = dead_letters::list(&pool, Some("wether")).await;
+    assert!(matches!(unknown, Err(dead_letters::Error::Unknown(_))), "{unknown:?}");
     let retire = async |name: &str| retire::retire(world.source.log.as_ref(), &world.owner(), name).await;
     // Projectors of another version.
     let session_timeout = Duration::from_secs(6);

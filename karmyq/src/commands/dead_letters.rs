@@ -10,7 +10,6 @@ use anyhow::{Result, bail};
 use chrono::Utc;
 use clap::{Args, Subcommand};
 use projectors::dead_letters::{self, Discard, ParkedKey, Redriven, text_of};
-use projectors::registry;
 use serde_json::json;
 use service_kit::config::Reader;
 use service_kit::postgres;
@@ -183,12 +182,22 @@ async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<
         say("nothing is parked");
         return Ok(ExitCode::SUCCESS);
     }
+    // What has no code is told and left alone, unless there is nothing else.
+    let (keys, without_code): (Vec<_>, Vec<_>) =
+        keys.into_iter().partition(|it| dead_letters::with_code(&it.projection).is_ok());
+    let mut names: Vec<_> = without_code.iter().map(|it| it.projection.as_str()).collect();
+    names.dedup();
+    for name in names {
+        match dead_letters::with_code(name) {
+            Err(error) if keys.is_empty() => return Err(error.into()),
+            Err(error) => mention(error),
+            Ok(_) => {}
+        }
+    }
     let source = Engine::connect(Reader::from_environment()).await?;
     let (mut told, mut stopped) = (Vec::new(), Vec::new());
     for key in keys {
-        let Some(registration) = registry::named(&key.projection) else {
-            bail!("this version has no projection {}", key.projection)
-        };
+        let registration = dead_letters::with_code(&key.projection)?;
         let redriven = dead_letters::redrive(&source.source(), owner, registration, &key).await?;
         if !as_json {
             say(outcome(&key, &redriven));
@@ -198,23 +207,23 @@ async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<
             stopped.push(key);
         }
     }
-    let healed = stopped.is_empty();
+    let healed = stopped.is_empty() && without_code.is_empty();
     if as_json {
         say(json!({ "healed": healed, "keys": told }));
     } else if !healed {
         if told.len() > 1 {
             say(format_args!("{} of {} keys healed", told.len() - stopped.len(), told.len()));
         }
-        mention(hints::to_go_on(&stopped));
+        if !stopped.is_empty() {
+            mention(hints::to_go_on(&stopped));
+        }
     }
     Ok(if healed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn discard(owner: &PgPool, of: &Of, what: Discard<'_>) -> Result<ExitCode> {
     let key = of.find(owner).await?;
-    let Some(registration) = registry::named(&key.projection) else {
-        bail!("this version has no projection {}", key.projection)
-    };
+    let registration = dead_letters::with_code(&key.projection)?;
     let source = Engine::connect(Reader::from_environment()).await?;
     let (discarded, redriven) =
         dead_letters::discard(&source.source(), owner, registration, &key, what).await?;

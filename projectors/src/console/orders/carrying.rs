@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{HEAVY, Hands, Order, this_process};
 use crate::dead_letters::{self, Discard, ParkedKey, Redriven};
-use crate::projection::Registration;
 use crate::rebuild::{self, Cancelled, Options};
 use crate::{heal, outdated, registry, retire, rollback, verify};
 
@@ -119,7 +118,7 @@ impl Hands {
     }
 
     async fn redrive(&self, key: &ParkedKey, stop: &CancellationToken) -> anyhow::Result<Redriven> {
-        let redriving = dead_letters::redrive(&self.source, &self.pool, registered(&key.projection)?, key);
+        let redriving = dead_letters::redrive(&self.source, &self.pool, dead_letters::with_code(&key.projection)?, key);
         Ok(stop.run_until_cancelled(redriving).await.ok_or_else(stopped)??)
     }
 
@@ -143,7 +142,7 @@ impl Hands {
         let reason = order.details.reason.as_deref().map(str::trim).filter(|it| !it.is_empty());
         let reason = reason.context("a reason must be given")?;
         let key = self.parked_key(order).await?;
-        registered(&key.projection)?;
+        dead_letters::with_code(&key.projection)?;
         let details = &order.details;
         let (whole_key, first_offset) = (details.whole_key, details.first_offset);
         let what = Discard { whole_key, first_offset, by: &order.asked_by, reason };
@@ -167,10 +166,6 @@ impl Hands {
     fn owner(&self) -> anyhow::Result<&PgPool> {
         self.owner.as_ref().context("this process has no MIGRATIONS_DATABASE_URL")
     }
-}
-
-fn registered(projection: &str) -> anyhow::Result<&'static Registration> {
-    registry::named(projection).context("this version has no such projection")
 }
 
 /// Who wants it, and where it is done.
