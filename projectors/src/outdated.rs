@@ -58,9 +58,9 @@ pub(crate) async fn note(pool: &PgPool, registrations: &[&'static Registration])
     Ok(())
 }
 
-/// Rebuilds what is due, one after the other, until nothing is or shutdown begins. Several instances may do this at once:
+/// What `AUTO_REBUILD` does: rebuilds what is due, one after the other, until nothing is or shutdown begins. Several instances may do this at once:
 /// one rebuilds, the others wait for it.
-pub(crate) async fn rebuild_all(
+pub async fn rebuild_all(
     source: &Source,
     owner: &PgPool,
     due: Vec<&'static Registration>,

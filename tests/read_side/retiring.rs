@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use event_log::GroupConfig;
-use projectors::rebuild::Error;
-use projectors::{dead_letters, group, outdated, registry, retire};
+use projectors::rebuild::{Error, Options};
+use projectors::{dead_letters, group, outdated, registry, retire, rollback};
+use tokio_util::sync::CancellationToken;
 
 use crate::jobs::folded;
 
@@ -26,6 +27,29 @@ async fn rows_of_other_code_and_rows_that_nobody_made_are_due() {
     assert_eq!(due().await, ["feed", "reputation"]);
     world.rebuild("feed").await;
     assert_eq!(due().await, ["reputation"]);
+    running.stop().await;
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_due_is_rebuilt_at_the_start_also_after_a_rollback() {
+    let (world, running) = folded(2).await;
+    let (owner, never) = (world.owner(), CancellationToken::new());
+    let all: Vec<_> = registry::PROJECTIONS.iter().collect();
+    let due = async || outdated::outdated(&owner, &all).await.expect("it can be told");
+    sqlx::query("UPDATE projection.active SET fingerprint = 'of other code' WHERE projection = 'feed'")
+        .execute(&owner)
+        .await
+        .expect("the owner may do it");
+    outdated::rebuild_all(&world.source, &owner, due().await, &never).await;
+    assert!(due().await.is_empty());
+    let options = Options::default();
+    let back = rollback::rollback(&world.source, &owner, "feed", &options, |_| {}, &never).await;
+    assert!(!back.expect("it goes back").same_code);
+    assert_eq!(due().await.iter().map(|it| it.name).collect::<Vec<_>>(), ["feed"]);
+    outdated::rebuild_all(&world.source, &owner, due().await, &never).await;
+    assert!(due().await.is_empty());
+    world.verify().await;
     running.stop().await;
     world.drop().await;
 }

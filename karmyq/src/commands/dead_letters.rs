@@ -186,6 +186,7 @@ async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<
     let (keys, without_code): (Vec<_>, Vec<_>) =
         keys.into_iter().partition(|it| dead_letters::with_code(&it.projection).is_ok());
     let mut names: Vec<_> = without_code.iter().map(|it| it.projection.as_str()).collect();
+    names.sort_unstable();
     names.dedup();
     for name in names {
         match dead_letters::with_code(name) {

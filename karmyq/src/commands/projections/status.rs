@@ -91,7 +91,7 @@ fn line(of: &ProjectionStatus) -> String {
     };
     let state = if rebuilding { format!("{state}, rebuilding") } else { state.to_owned() };
     let pace = if rate > 0.0 { format!(", {rate:.0}/s, {left:.0} s left") } else { String::new() };
-    let due = if of.outdated { "; made by other code: a rebuild is due" } else { "" };
+    let due = if of.outdated { "; a rebuild is due" } else { "" };
     let kept = of.kept.as_ref().map_or_else(String::new, |it| format!("; version {} is kept", it.version));
     let version = of.version.map_or_else(|| "-".to_owned(), |it| it.to_string());
     let (name, parked) = (of.projection, of.parked_keys);
@@ -101,6 +101,12 @@ fn line(of: &ProjectionStatus) -> String {
 /// What is in the way of single partitions, and what helps.
 fn hindrances(of: &ProjectionStatus) -> Vec<String> {
     let mut lines = Vec::new();
+    if of.outdated {
+        lines.push(format!(
+            "  its rows were made by other code, and serve on until: karmyq projections rebuild {}",
+            of.projection
+        ));
+    }
     for it in &of.partitions {
         if let Some(reason) = &it.reason {
             lines.push(format!("  {}/{}: {reason}", it.topic, it.partition));
