@@ -24,7 +24,8 @@ use crate::settings::{self, Cluster};
 pub(crate) enum Command {
     /// Tell how far each projection is, whether it moves, what is in its way, and what is done to it
     ///
-    /// lag: records that are not folded; seconds: the age of the oldest of them; parked: keys that are held back.
+    /// lag: records that are not folded; seconds: the age of the oldest of them; parked: keys that are held back. Below,
+    /// partitions that are behind with position, end and rate; of a projection that is named, all of them.
     /// live: at the end or within 5 seconds of it · rebuilding: a new version is built beside it · parked keys: live but for them, see `karmyq dead-letters` ·
     /// catching up · frozen: not moving for 30 seconds although there is something to fold, or behind a transaction
     /// that nobody ends · stopped: more keys are parked than `PARKED_KEYS_STOPPED`, so the code must be at fault

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use projectors::rebuild::{JobState, JobStatus};
-use projectors::status::{self, Ends, ProjectionStatus, State};
+use projectors::status::{self, Ends, PartitionStatus, ProjectionStatus, State};
 use serde_json::json;
 use service_kit::shutdown;
 use sqlx::PgPool;
@@ -67,7 +67,7 @@ async fn tell(ends: &Ends, owner: &PgPool, asked: &Asked) -> Result<ExitCode> {
     ));
     for it in &all {
         say(line(it));
-        hindrances(it).into_iter().for_each(say);
+        hindrances(it, !asked.names.is_empty()).into_iter().for_each(say);
         it.job.iter().filter_map(job_line).for_each(|job| say(format_args!("{:<16} {job}", "")));
     }
     Ok(ExitCode::SUCCESS)
@@ -98,8 +98,8 @@ fn line(of: &ProjectionStatus) -> String {
     format!("{name:<16} {version:>7} {lag:>10} {seconds:>9.1} {parked:>7}  {state}{pace}{due}{kept}")
 }
 
-/// What is in the way of single partitions, and what helps.
-fn hindrances(of: &ProjectionStatus) -> Vec<String> {
+/// Where single partitions are, those that are behind or all, what is in their way, and what helps.
+fn hindrances(of: &ProjectionStatus, all: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if of.outdated {
         lines.push(format!(
@@ -108,8 +108,8 @@ fn hindrances(of: &ProjectionStatus) -> Vec<String> {
         ));
     }
     for it in &of.partitions {
-        if let Some(reason) = &it.reason {
-            lines.push(format!("  {}/{}: {reason}", it.topic, it.partition));
+        if all || it.reason.is_some() || it.lag_events != Some(0) {
+            lines.push(place(it));
         }
         if let Some(hanging) = &it.hanging {
             let silent = hanging.silent_seconds;
@@ -127,6 +127,21 @@ fn hindrances(of: &ProjectionStatus) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Where a partition is, and why it does not move.
+fn place(of: &PartitionStatus) -> String {
+    let PartitionStatus { topic, partition, next_offset, lag_seconds, .. } = of;
+    let end = of.end.map_or_else(|| "?".to_owned(), |it| it.to_string());
+    let behind = match of.lag_events {
+        Some(0) => String::new(),
+        Some(events) => format!(", {events} events and {lag_seconds:.1} s behind"),
+        None => format!(", {lag_seconds:.1} s since it moved"),
+    };
+    let pace = of.per_second.map_or_else(String::new, |it| format!(", {it:.0}/s"));
+    let left = of.seconds_left.map_or_else(String::new, |it| format!(", {it:.0} s left"));
+    let reason = of.reason.as_ref().map_or_else(String::new, |it| format!(": {it}"));
+    format!("  {topic}/{partition} at {next_offset} of {end}{behind}{pace}{left}{reason}")
 }
 
 /// What goes on, or went wrong last.
@@ -155,5 +170,46 @@ fn job_line(job: &JobStatus) -> Option<String> {
         )),
         JobState::Failed => job.error.as_ref().map(|error| format!("the last {what} failed: {error}")),
         JobState::Done | JobState::Cancelled | JobState::Interrupted => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use projectors::status::{PartitionStatus, State};
+
+    use super::place;
+
+    #[test]
+    fn a_partition_tells_where_it_is_and_why() {
+        let behind = PartitionStatus {
+            topic: "request-events".to_owned(),
+            partition: 1,
+            next_offset: 5,
+            end: Some(1_005),
+            high_watermark: Some(1_005),
+            lag_events: Some(1_000),
+            lag_seconds: 61.5,
+            per_second: Some(250.0),
+            seconds_left: Some(4.0),
+            state: State::Frozen,
+            reason: Some("no disk left".to_owned()),
+            parked_keys: 0,
+            hanging: None,
+            updated_at: None,
+        };
+        assert_eq!(
+            place(&behind),
+            "  request-events/1 at 5 of 1005, 1000 events and 61.5 s behind, 250/s, 4 s left: no disk left"
+        );
+        let at_end = PartitionStatus {
+            lag_events: Some(0),
+            per_second: None,
+            seconds_left: None,
+            reason: None,
+            ..behind.clone()
+        };
+        assert_eq!(place(&at_end), "  request-events/1 at 5 of 1005");
+        let unknown = PartitionStatus { end: None, lag_events: None, ..at_end };
+        assert_eq!(place(&unknown), "  request-events/1 at 5 of ?, 61.5 s since it moved");
     }
 }
