@@ -16,6 +16,8 @@ pub struct DeadLetters<'a> {
     pub topic: Option<&'a str>,
     /// Why it is discarded.
     pub reason: Option<&'a str>,
+    /// The record that is to be discarded, and no other that may be the first of the key by then.
+    pub offset: Option<i64>,
     /// All of the key is discarded, and not only its first record.
     pub whole_key: bool,
 }
@@ -24,13 +26,13 @@ impl<'a> DeadLetters<'a> {
     /// The command without a reason.
     #[must_use]
     pub const fn of(what: &'a str, projection: &'a str, key: &'a str, topic: Option<&'a str>) -> Self {
-        Self { what, projection, key, topic, reason: None, whole_key: false }
+        Self { what, projection, key, topic, reason: None, offset: None, whole_key: false }
     }
 }
 
 impl fmt::Display for DeadLetters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, projection, key, topic, reason, whole_key } = *self;
+        let Self { what, projection, key, topic, reason, offset, whole_key } = *self;
         write!(f, "karmyq dead-letters {what} {}", word(projection))?;
         // It would be taken for an option.
         let is_last = key.starts_with('-');
@@ -43,6 +45,9 @@ impl fmt::Display for DeadLetters<'_> {
         if let Some(reason) = reason {
             let between = if reason.starts_with('-') { '=' } else { ' ' };
             write!(f, " --reason{between}{}", word(reason))?;
+        }
+        if let Some(offset) = offset {
+            write!(f, " --offset {offset}")?;
         }
         if whole_key {
             f.write_str(" --whole-key")?;
@@ -83,10 +88,11 @@ mod tests {
         assert_eq!(show.to_string(), "karmyq dead-letters show feed k-1 --topic request-events");
         let discard = DeadLetters {
             reason: Some("-1 is no count"),
+            offset: Some(12),
             whole_key: true,
             ..DeadLetters::of("discard", "feed", "-7", None)
         };
-        let told = "karmyq dead-letters discard feed --reason='-1 is no count' --whole-key -- -7";
+        let told = "karmyq dead-letters discard feed --reason='-1 is no count' --offset 12 --whole-key -- -7";
         assert_eq!(discard.to_string(), told);
     }
 }

@@ -27,7 +27,8 @@ code panics on it) is parked together with the later records of its key; all oth
   3. correct what is wrong (deploy code that can fold it, let the registry know its schema), then
      karmyq dead-letters redrive PROJECTION KEY        folds them in order, and what arrived meanwhile
   or, where the record itself is wrong and nothing will ever fold it,
-     karmyq dead-letters discard PROJECTION KEY --reason WHY   takes it out for good, and redrives what came after it
+     karmyq dead-letters discard PROJECTION KEY --reason WHY   takes it out for good, and redrives what came after it;
+                                                       --offset N refuses when another record is the first by now
   4. karmyq dead-letters list                          each projection parks for itself: the same record may be in several
 
 Redriving with the cause uncorrected does no harm: the key stays parked. Nothing is lost or doubled if either is
@@ -74,6 +75,10 @@ pub(crate) enum Command {
         /// Why; kept with the record
         #[arg(long)]
         reason: String,
+        /// The record that is meant, as `karmyq dead-letters show` tells it: refused when another one is the first of the key
+        /// by now
+        #[arg(long)]
+        offset: Option<i64>,
         /// Everything that is parked of the key, and not only its first record
         #[arg(long)]
         whole_key: bool,
@@ -132,9 +137,9 @@ impl Command {
                 let keys = dead_letters::list(&owner, projection.as_deref()).await?;
                 redrive(&owner, keys, json).await
             }
-            Self::Discard { of, reason, whole_key, by } => {
+            Self::Discard { of, reason, offset, whole_key, by } => {
                 let (reason, by) = signed(&reason, &by)?;
-                discard(&owner, &of, Discard { whole_key, first_offset: None, by, reason }).await
+                discard(&owner, &of, Discard { whole_key, first_offset: offset, by, reason }).await
             }
             Self::Discarded { projection, most, json } => {
                 discarded::run(&owner, projection.as_deref(), most, json).await
@@ -197,14 +202,15 @@ async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<
     }
     let source = Engine::connect(Reader::from_environment()).await?;
     let (mut told, mut stopped) = (Vec::new(), Vec::new());
-    for key in keys {
+    for mut key in keys {
         let registration = dead_letters::with_code(&key.projection)?;
         let redriven = dead_letters::redrive(&source.source(), owner, registration, &key).await?;
         if !as_json {
             say(outcome(&key, &redriven));
         }
         told.push(json!({ "projection": key.projection, "topic": key.topic, "key": text_of(&key.key), "redriven": redriven }));
-        if redriven.stopped_at.is_some() {
+        if let Some(at) = &redriven.stopped_at {
+            key.first_offset = at.offset;
             stopped.push(key);
         }
     }
@@ -223,7 +229,7 @@ async fn redrive(owner: &PgPool, keys: Vec<ParkedKey>, as_json: bool) -> Result<
 }
 
 async fn discard(owner: &PgPool, of: &Of, what: Discard<'_>) -> Result<ExitCode> {
-    let key = of.find(owner).await?;
+    let mut key = of.find(owner).await?;
     let registration = dead_letters::with_code(&key.projection)?;
     let source = Engine::connect(Reader::from_environment()).await?;
     let (discarded, redriven) =
@@ -232,7 +238,8 @@ async fn discard(owner: &PgPool, of: &Of, what: Discard<'_>) -> Result<ExitCode>
         say(json!({ "discarded": discarded, "redriven": redriven }));
     } else {
         say(format_args!("{discarded} record(s) discarded; {}", outcome(&key, &redriven)));
-        if redriven.stopped_at.is_some() {
+        if let Some(at) = &redriven.stopped_at {
+            key.first_offset = at.offset;
             mention(hints::to_go_on(&[key]));
         }
     }

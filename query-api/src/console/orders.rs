@@ -386,6 +386,7 @@ impl Row {
         }
         let command = DeadLetters {
             reason: self.detail("reason"),
+            offset: self.details.0["firstOffset"].as_i64(),
             whole_key: self.details.0["wholeKey"] == true,
             ..DeadLetters::of(kind, name, self.detail("key").unwrap_or_default(), self.detail("topic"))
         };

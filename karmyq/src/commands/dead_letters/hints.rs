@@ -12,7 +12,9 @@ pub(super) fn to_look(keys: &[ParkedKey]) -> String {
 /// After a look at its records: the two ways to heal the key.
 pub(super) fn to_heal(key: &ParkedKey) -> String {
     let text = text_of(&key.key);
-    let discard = DeadLetters { reason: Some("WHY"), ..command("discard", key, &text) };
+    // Whatever is the first of the key by then, nobody has looked at another one.
+    let offset = Some(key.first_offset);
+    let discard = DeadLetters { reason: Some("WHY"), offset, ..command("discard", key, &text) };
     format!(
         "\nwhen the cause is corrected (code that can fold it is deployed, its schema is in the registry): {}\n\
          when the first record is wrong and nothing will ever fold it: {discard}",
@@ -64,7 +66,7 @@ mod tests {
         assert!(to_look(&keys).contains("karmyq dead-letters show feed a-1 --topic request-events\n"));
         let heal = to_heal(&keys[1]);
         assert!(heal.contains(r"redrive feed 'it'\''s b' --topic request-events"), "{heal}");
-        assert!(heal.contains(r"discard feed 'it'\''s b' --topic request-events --reason WHY"), "{heal}");
+        assert!(heal.contains(r"discard feed 'it'\''s b' --topic request-events --reason WHY --offset 7"), "{heal}");
         let go_on = to_go_on(&keys);
         assert!(go_on.contains("discard feed a-1") && go_on.contains("1 more stay parked"), "{go_on}");
         assert!(!to_go_on(&keys[..1]).contains("more stay parked"));
@@ -83,16 +85,21 @@ mod tests {
             [("a-1", "WHY"), ("it's b", "it's"), ("-7", "-1"), ("--json", "$(x)"), ("0x", "two words")]
         {
             let discard =
-                DeadLetters { reason: Some(reason), ..DeadLetters::of("discard", "feed", key, Some("t")) };
+                DeadLetters {
+                    reason: Some(reason),
+                    offset: Some(7),
+                    ..DeadLetters::of("discard", "feed", key, Some("t"))
+                };
             let discard = discard.to_string().replace(" discard ", " discard --by ana ");
             let script = format!("karmyq() {{ printf '%s\\0' \"$@\"; }}; {discard}");
             let split = std::process::Command::new("sh").args(["-c", &script]).output();
             let split = String::from_utf8(split.expect("there is a shell").stdout).expect("it is text");
             let line = Line::try_parse_from(split.trim_end_matches('\0').split('\0').map(str::to_owned));
-            let Ok(Line { command: Command::Discard { of, reason: told, .. } }) = line else {
+            let Ok(Line { command: Command::Discard { of, reason: told, offset, .. } }) = line else {
                 panic!("{script}: {:?}", line.err())
             };
             assert_eq!((of.key.as_str(), of.topic.as_deref(), told.as_str()), (key, Some("t"), reason));
+            assert_eq!(offset, Some(7));
         }
     }
 }
