@@ -9,6 +9,7 @@ mod agreement;
 mod analysts;
 mod bad_calls;
 mod bad_input;
+mod commands;
 mod console;
 mod crash;
 mod fuzz;
@@ -81,6 +82,7 @@ const TESTS: &[(&str, Test)] = tests![
     rebuild::every_projection_rebuilt_from_the_start_equals_the_live_one,
     rebuild::a_rebuild_that_is_killed_at_any_point_leaves_nothing_behind,
     rebuild::clients_notice_nothing_of_swaps_and_rollbacks,
+    commands::every_command_of_the_read_side_answers_people_and_programs,
     console::an_operator_rebuilds_rolls_back_and_verifies_by_clicking,
     console::an_operator_retires_what_no_code_folds_and_finds_back_from_what_fails,
     console::an_operator_finds_a_parked_key_and_heals_it_by_clicking,
