@@ -41,7 +41,8 @@ impl Engine {
 
         let log: Arc<dyn EventLog> = Arc::new(KafkaLog::connect(&bootstrap_servers)?);
         let registry = SchemaRegistry::connect(&registry)?;
-        let codec = registry.codec().await.map_err(|it| advised(it, "`karmyq schemas push` registers schemas"))?;
+        let codec =
+            registry.codec().await.map_err(|it| advised(it, "`karmyq schemas push` registers schemas"))?;
         let manifest = topics::manifest(profile);
         let key_partitions = data_key_partitions(profile);
         let encoder = Encoder::new(codec.clone(), &manifest);

@@ -15,7 +15,8 @@ use crate::settings::{self, Cluster};
 pub(crate) async fn follow() -> Result<Owners> {
     let cluster = Cluster::from_environment()?;
     let registry = SchemaRegistry::connect(settings::required("SCHEMA_REGISTRY_URL")?.expose())?;
-    let codec = registry.codec().await.map_err(|it| advised(it, "`karmyq schemas push` registers schemas"))?;
+    let codec =
+        registry.codec().await.map_err(|it| advised(it, "`karmyq schemas push` registers schemas"))?;
     let decoder = Decoder::new(codec, Arc::new(registry));
     let log: Arc<dyn EventLog> = Arc::new(cluster.log()?);
     let following = Owners::follow(log, decoder, cluster.profile).await;

@@ -37,7 +37,8 @@ const ANSWERED: Duration = Duration::from_secs(3);
 const ANSWERED_NEXT: Duration = Duration::from_millis(300);
 
 /// What is said where a broker tells an end and shows nothing of what lies before it.
-const UNSEEN: &str = "the broker does not show what lies ahead in time; the seconds are those since the checkpoint moved";
+const UNSEEN: &str =
+    "the broker does not show what lies ahead in time; the seconds are those since the checkpoint moved";
 
 /// Where to ask how far the log goes. Neither the registry nor a key is needed for that, which may be what is away.
 #[derive(Clone, Debug)]

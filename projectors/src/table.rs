@@ -285,11 +285,7 @@ impl<R: Row> AnyTable for Table<R> {
         Table::ids_beside(self, connection, ids).await
     }
 
-    async fn heal(
-        &mut self,
-        connection: &mut PgConnection,
-        ids: &HashSet<Uuid>,
-    ) -> sqlx::Result<(u64, u64)> {
+    async fn heal(&mut self, connection: &mut PgConnection, ids: &HashSet<Uuid>) -> sqlx::Result<(u64, u64)> {
         self.make_so(connection, ids).await
     }
 

@@ -173,10 +173,7 @@ pub(crate) fn place(it: &Position) -> Place {
 }
 
 /// The dead letters of the live version.
-pub(crate) async fn parked(
-    connection: &mut PgConnection,
-    projection: &str,
-) -> sqlx::Result<BTreeSet<Place>> {
+pub(crate) async fn parked(connection: &mut PgConnection, projection: &str) -> sqlx::Result<BTreeSet<Place>> {
     let parked: Vec<Place> = sqlx::query_as(
         "SELECT topic, partition, record_offset FROM projection.active JOIN projection.parked USING (projection, version)
          WHERE projection = $1",

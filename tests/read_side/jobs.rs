@@ -50,7 +50,10 @@ async fn a_rebuild_is_seen_alone_and_stopped_from_elsewhere() {
     .await
     .expect("the owner may do it");
     assert_eq!(state("requests").await, State::Stopped);
-    sqlx::query("DELETE FROM projection.troubles").execute(&world.owner()).await.expect("the owner may do it");
+    sqlx::query("DELETE FROM projection.troubles")
+        .execute(&world.owner())
+        .await
+        .expect("the owner may do it");
 
     let never = CancellationToken::new();
     let second =

@@ -75,7 +75,8 @@ async fn a_transaction_that_nobody_ends_is_named_with_the_command_that_ends_it()
     held.release();
     eventually("it is live again", SOON, || async {
         let all = status::look(&world.source, &world.owner(), Some("user_directory")).await.expect("told");
-        (all[0].state == State::Live && all[0].partitions.iter().all(|it| it.lag_events == Some(0))).then_some(())
+        (all[0].state == State::Live && all[0].partitions.iter().all(|it| it.lag_events == Some(0)))
+            .then_some(())
     })
     .await;
     eventually("the projector takes it back", SOON, || async {
@@ -146,7 +147,8 @@ async fn a_partition_without_a_leader_is_named_and_the_others_are_told() {
     let of = world.partition_of("community-events", "any");
     log.cut(Cut::Partition(of.clone()));
     let all = status::look(&world.source, &world.owner(), Some("feed")).await.expect("told");
-    let is_cut = |it: &&status::PartitionStatus| (it.topic.as_str(), it.partition) == (&*of.topic, of.partition);
+    let is_cut =
+        |it: &&status::PartitionStatus| (it.topic.as_str(), it.partition) == (&*of.topic, of.partition);
     let (cut, others): (Vec<_>, Vec<_>) = all[0].partitions.iter().partition(is_cut);
     assert_eq!((cut[0].state, cut[0].end, cut[0].lag_events), (State::Frozen, None, None), "{cut:?}");
     assert!(cut[0].reason.as_deref().is_some_and(|it| it.contains("has no leader")), "{cut:?}");

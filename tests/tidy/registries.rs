@@ -47,7 +47,11 @@ fn every_metric_of_the_read_side_is_told() {
     let told = file("docs/metrics.md");
     let mut missing = Vec::new();
     for file in below("projectors/src/").into_iter().chain(below("query-api/src/")) {
-        for line in file.text.lines().filter(|it| ["gauge!", "counter!", "histogram!"].iter().any(|made| it.contains(made))) {
+        for line in file
+            .text
+            .lines()
+            .filter(|it| ["gauge!", "counter!", "histogram!"].iter().any(|made| it.contains(made)))
+        {
             let name = line.split('"').find(|it| it.starts_with("karmyq_"));
             missing.extend(name.filter(|it| !told.contains(&format!("`{it}`"))).map(str::to_owned));
         }

@@ -81,7 +81,8 @@ impl Recorded {
 
     /// Makes sure that it is not taken for dead before this transaction has committed.
     pub(super) async fn hold(&self, connection: &mut PgConnection) -> Result<(), Error> {
-        let held = sqlx::query("SELECT FROM projection.rebuilds WHERE id = $1 AND outcome IS NULL FOR KEY SHARE");
+        let held =
+            sqlx::query("SELECT FROM projection.rebuilds WHERE id = $1 AND outcome IS NULL FOR KEY SHARE");
         held.bind(self.id).fetch_optional(connection).await?.map(|_| ()).ok_or(Error::GivenUp)
     }
 

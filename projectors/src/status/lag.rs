@@ -48,11 +48,7 @@ pub(super) async fn of(log: &Arc<dyn EventLog>, next: &Position) -> Result<Lag, 
 
 /// The first records from `next` on, up to `end`, and whether those are all; a broker may answer with few of many, or with
 /// nothing in time.
-async fn peek(
-    log: &Arc<dyn EventLog>,
-    next: &Position,
-    end: i64,
-) -> Result<(Vec<Record>, bool), LogError> {
+async fn peek(log: &Arc<dyn EventLog>, next: &Position, end: i64) -> Result<(Vec<Record>, bool), LogError> {
     let mut reader = log.reader(vec![(next.of.clone(), next.offset)]).await?;
     let (deadline, mut records) = (Instant::now() + PEEK, Vec::new());
     loop {

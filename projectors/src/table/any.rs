@@ -50,11 +50,7 @@ pub trait AnyTable: Send + Sync {
     ) -> sqlx::Result<HashSet<Uuid>>;
     /// Makes the rows that bear one of these ids, stored or here, what they are here, where all are; how many there are, and
     /// how many were different.
-    async fn heal(
-        &mut self,
-        connection: &mut PgConnection,
-        ids: &HashSet<Uuid>,
-    ) -> sqlx::Result<(u64, u64)>;
+    async fn heal(&mut self, connection: &mut PgConnection, ids: &HashSet<Uuid>) -> sqlx::Result<(u64, u64)>;
     /// The columns of its key.
     fn key_columns(&self) -> Vec<&'static str>;
     /// See [`crate::statements::checksums`].

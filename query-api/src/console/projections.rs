@@ -225,8 +225,9 @@ impl Card {
     }
 
     fn lag_events(&self) -> String {
-        self.seen()
-            .map_or_else(unknown, |it| words::count(it.partitions.iter().filter_map(|it| it.lag_events).sum()))
+        self.seen().map_or_else(unknown, |it| {
+            words::count(it.partitions.iter().filter_map(|it| it.lag_events).sum())
+        })
     }
 
     fn lag_seconds(&self) -> String {

@@ -66,7 +66,10 @@ mod tests {
         assert!(to_look(&keys).contains("karmyq dead-letters show feed a-1 --topic request-events\n"));
         let heal = to_heal(&keys[1]);
         assert!(heal.contains(r"redrive feed 'it'\''s b' --topic request-events"), "{heal}");
-        assert!(heal.contains(r"discard feed 'it'\''s b' --topic request-events --reason WHY --offset 7"), "{heal}");
+        assert!(
+            heal.contains(r"discard feed 'it'\''s b' --topic request-events --reason WHY --offset 7"),
+            "{heal}"
+        );
         let go_on = to_go_on(&keys);
         assert!(go_on.contains("discard feed a-1") && go_on.contains("1 more stay parked"), "{go_on}");
         assert!(!to_go_on(&keys[..1]).contains("more stay parked"));
@@ -84,12 +87,11 @@ mod tests {
         for (key, reason) in
             [("a-1", "WHY"), ("it's b", "it's"), ("-7", "-1"), ("--json", "$(x)"), ("0x", "two words")]
         {
-            let discard =
-                DeadLetters {
-                    reason: Some(reason),
-                    offset: Some(7),
-                    ..DeadLetters::of("discard", "feed", key, Some("t"))
-                };
+            let discard = DeadLetters {
+                reason: Some(reason),
+                offset: Some(7),
+                ..DeadLetters::of("discard", "feed", key, Some("t"))
+            };
             let discard = discard.to_string().replace(" discard ", " discard --by ana ");
             let script = format!("karmyq() {{ printf '%s\\0' \"$@\"; }}; {discard}");
             let split = std::process::Command::new("sh").args(["-c", &script]).output();

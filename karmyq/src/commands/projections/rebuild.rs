@@ -13,8 +13,8 @@ use service_kit::shutdown;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::bar::Bar;
 use super::Named;
+use super::bar::Bar;
 use crate::engine::Engine;
 use crate::settings::{Cluster, limits};
 use crate::terminal::{mention, say, somebody};

@@ -118,7 +118,8 @@ impl Hands {
     }
 
     async fn redrive(&self, key: &ParkedKey, stop: &CancellationToken) -> anyhow::Result<Redriven> {
-        let redriving = dead_letters::redrive(&self.source, &self.pool, dead_letters::with_code(&key.projection)?, key);
+        let redriving =
+            dead_letters::redrive(&self.source, &self.pool, dead_letters::with_code(&key.projection)?, key);
         Ok(stop.run_until_cancelled(redriving).await.ok_or_else(stopped)??)
     }
 
