@@ -85,20 +85,32 @@ impl Worker {
             let moved = step.done.is_some();
             let observing = self.observe_lag(gauges, claimed.next_offset(), moved);
             let Some(at_end) = cancelled.run_until_cancelled(observing).await else { return Ok(()) };
-            let at_end = at_end?;
+            let at_end = match at_end {
+                Ok(at_end) => at_end,
+                // The claim stays good, and the reader goes on by itself once the broker answers.
+                Err(error) => {
+                    self.tell(&Stop::Log(error), backoff.attempts(), gauges).await;
+                    told_fine = false;
+                    continue;
+                }
+            };
             // A read that yields nothing is none of both: a broker that does not answer looks like one that has nothing.
             if !moved && !at_end {
                 continue;
             }
             if !told_fine {
-                let mut connection = self.shared.pool.acquire().await?;
-                troubles::clear(&mut connection, self.registration.name, &self.of).await?;
+                self.take_trouble_back().await?;
                 told_fine = true;
             }
             self.standing.fine(&self.of);
             gauges.goes_on();
             *backoff = Backoff::default();
         }
+    }
+
+    async fn take_trouble_back(&self) -> sqlx::Result<()> {
+        let mut connection = self.shared.pool.acquire().await?;
+        troubles::clear(&mut connection, self.registration.name, &self.of).await
     }
 
     async fn look_at_parked(&self, claimed: &mut Claimed, gauges: &Gauges) -> Result<(), Stop> {

@@ -18,6 +18,11 @@ fn sum(metrics: &PrometheusHandle, name: &str) -> f64 {
     lines.filter_map(|it| it.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
+/// Waits until it is so.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    eventually(what, SOON, || std::future::ready(holds().then_some(()))).await;
+}
+
 #[tokio::test]
 async fn lag_is_told_while_nothing_is_folded_and_no_longer_than_it_lasts() {
     // Of this thread, on which everything of this test runs.
@@ -30,16 +35,14 @@ async fn lag_is_told_while_nothing_is_folded_and_no_longer_than_it_lasts() {
     world.folded().await;
     let behind = || sum(&metrics, "lag_events") > 0.0;
     let is_ready = async || running.health.reasons().await.is_empty();
-    eventually("it is at the end", SOON, || async { (!behind() && is_ready().await).then_some(()) }).await;
+    until("it is at the end", || !behind()).await;
+    eventually("it is ready", SOON, || async { is_ready().await.then_some(()) }).await;
     assert!(sum(&metrics, "records_total") > 0.0);
 
     // No read fails, and none yields anything.
     log.cut(Cut::All);
     eventually("it is not ready", SOON, || async { (!is_ready().await).then_some(()) }).await;
-    eventually("every claim that is tried again finds no more", SOON, || async {
-        (sum(&metrics, "retries_total") > 3.0 * sum(&metrics, "retrying")).then_some(())
-    })
-    .await;
+    until("others look, too", || sum(&metrics, "retries_total") > 3.0 * sum(&metrics, "retrying")).await;
     assert!(!is_ready().await && sum(&metrics, "retrying") > 0.0);
     log.cut(Cut::No);
     eventually("it is ready", SOON, || async {
@@ -50,24 +53,18 @@ async fn lag_is_told_while_nothing_is_folded_and_no_longer_than_it_lasts() {
     // The end is told, and nothing of what lies before it.
     log.cut(Cut::Records);
     world.append(Story::new().events()).await;
-    eventually("it is behind", SOON, || async {
-        (behind() && sum(&metrics, "lag_seconds") > 0.0).then_some(())
-    })
-    .await;
+    until("it is behind", || behind() && sum(&metrics, "lag_seconds") > 0.0).await;
     log.cut(Cut::No);
     world.folded().await;
-    eventually("it is at the end", SOON, || async { (!behind()).then_some(()) }).await;
+    until("it is at the end", || !behind()).await;
 
     // It cannot write, and what it cannot write becomes more.
     world.lock_out().await;
     world.append(Story::new().events()).await;
-    eventually("it is behind", SOON, || async { behind().then_some(()) }).await;
+    until("it is behind", behind).await;
     let before = sum(&metrics, "lag_events");
     world.append(Story::new().events()).await;
-    eventually("it is further behind", SOON, || async {
-        (sum(&metrics, "lag_events") > before).then_some(())
-    })
-    .await;
+    until("it is further behind", || sum(&metrics, "lag_events") > before).await;
 
     // Whoever folds nothing any more tells no lag.
     running.stop().await;
