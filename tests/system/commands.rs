@@ -42,19 +42,27 @@ pub(crate) async fn every_command_of_the_read_side_answers_people_and_programs(s
     let community = system.api.found(&mut founder).await;
     let asked = system.api.ask(&founder, &community, "A ladder").await;
     folded(system).await;
+    status(system);
+    verify_and_heal(system, &asked.id, &community.id).await;
+    versions(system);
+    dead_letters(system).await;
+    retire(system).await;
+}
 
-    // Status, without what it does not need.
+/// Also without what it does not need.
+fn status(system: &System) {
     says(system, &["projections", "status", "requests"], 0, "request-events/0 at ");
     let mut poor = karmyq_command(&system.environment, &["projections", "status", "--json"]);
     poor.env_remove("SCHEMA_REGISTRY_URL").env_remove("DATA_KEY_MASTER_FILE");
     let output = poor.output().expect("it runs");
     let status: Value = serde_json::from_slice(&output.stdout).expect("it answers in JSON");
     assert_eq!(status["projections"].as_array().map(Vec::len), Some(projectors::registry::PROJECTIONS.len()));
+}
 
-    // Verify and heal.
+async fn verify_and_heal(system: &System, request: &str, community: &str) {
     let spoil = "UPDATE requests.help_requests SET title = 'no' WHERE id = $1::uuid";
-    for (option, id) in [("--key", &asked.id), ("--community", &community.id)] {
-        execute(system, spoil, &asked.id).await;
+    for (option, id) in [("--key", request), ("--community", community)] {
+        execute(system, spoil, request).await;
         assert_eq!(told(system, &["projections", "verify", "requests"], 1)[0]["equal"], false);
         let healed = told(system, &["projections", "rebuild", "requests", option, id], 0);
         assert_eq!(healed["healed"][0]["healed"], 1, "{healed}");
@@ -63,8 +71,10 @@ pub(crate) async fn every_command_of_the_read_side_answers_people_and_programs(s
     let nobody = Uuid::now_v7().to_string();
     says(system, &["projections", "rebuild", "requests", "--key", &nobody], 0, "no row bears");
     says(system, &["projections", "verify", "weather"], 2, "could not be compared");
+}
 
-    // Versions: built, dropped, and none to go back to.
+/// Built, dropped, and none to go back to.
+fn versions(system: &System) {
     assert_eq!(told(system, &["projections", "rebuild", "feed"], 0)["rebuilt"][0]["projection"], "feed");
     assert!(told(system, &["projections", "drop", "feed"], 0)["dropped"][0]["version"].is_i64());
     assert!(told(system, &["projections", "drop", "feed"], 0)["dropped"][0]["version"].is_null());
@@ -74,8 +84,10 @@ pub(crate) async fn every_command_of_the_read_side_answers_people_and_programs(s
     says(system, &["projections", "rollback", "--all"], 0, "feed: no version is kept");
     says(system, &["projections", "cancel"], 2, "Usage");
     assert_eq!(told(system, &["projections", "cancel", "feed"], 0)["cancelled"][0]["became"], "nothing_ran");
+}
 
-    // Dead letters: seen, in vain redriven, discarded by whoever has looked.
+/// Seen, in vain redriven, discarded by whoever has looked.
+async fn dead_letters(system: &System) {
     let plant = "INSERT INTO projection.parked (projection, version, topic, partition, record_offset, record_key,
              record_value, header_names, header_values, recorded_at, kind, reason)
          SELECT projection, version, $1, 0, 900000000000001, 'k-7', 'not in wire format', '{}', '{}', now(), 'unreadable', 'no schema'
@@ -98,8 +110,10 @@ pub(crate) async fn every_command_of_the_read_side_answers_people_and_programs(s
         (&discarded["discarded"][0]["by"], &discarded["discarded"][0]["reason"]),
         (&json!("oda"), &json!("a test"))
     );
+}
 
-    // What no code folds.
+/// What no code folds.
+async fn retire(system: &System) {
     says(system, &["projections", "retire", "feed"], 1, "is one of the projections of this version");
     execute(
         system,
