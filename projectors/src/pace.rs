@@ -11,7 +11,7 @@ const PARTS: u32 = 10;
 
 /// A pace; none is as fast as it goes.
 #[derive(Debug)]
-pub(crate) struct Pace(Option<(NonZeroU32, Mutex<Instant>)>);
+pub struct Pace(Option<(NonZeroU32, Mutex<Instant>)>);
 
 impl Pace {
     /// At most so many records a second.

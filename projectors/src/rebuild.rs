@@ -48,7 +48,7 @@ const FEW_RECORDS: u64 = 2_000;
 /// How a rebuild is to be done.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Most events a second to read; as fast as it goes without.
+    /// Most events a second to read, and most rows a second to copy; as fast as it goes without.
     pub throttle: Option<NonZeroU32>,
     /// The kept version that a rollback is to bring back; whichever is kept without.
     pub version: Option<i32>,
@@ -248,7 +248,7 @@ async fn in_memory(
     let mut replay = Replay::new(job.registration, known).bounded(most_keys);
     read_on(source, job, &mut replay, Phase::Folding, pace, meter).await?;
     let folded = Instant::now();
-    let rows = filling::fill_all(owner, job, &mut replay, meter).await?;
+    let rows = filling::fill_all(owner, job, &mut replay, pace, meter).await?;
     replay.settle();
     let written = Instant::now();
     for _ in 0..ROUNDS {
@@ -278,7 +278,7 @@ async fn in_tables(
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let mut nothing = Replay::new(job.registration, Known::default());
-    filling::fill_all(owner, job, &mut nothing, meter).await?;
+    filling::fill_all(owner, job, &mut nothing, pace, meter).await?;
     let mut detached = Detached::new(source, owner, job, most_keys);
     detached.catch_up(pace, meter).await?;
     let folded = Instant::now();

@@ -17,6 +17,7 @@ use sqlx::{PgPool, Postgres};
 use uuid::Uuid;
 
 pub use self::any::AnyTable;
+use crate::pace::Pace;
 use crate::row::Row;
 use crate::{statements, swap};
 
@@ -256,18 +257,22 @@ impl<R: Row> AnyTable for Table<R> {
         connection: &mut PgConnection,
         target: &str,
         written: &AtomicU64,
+        pace: &Pace,
     ) -> sqlx::Result<()> {
         let mut copy = connection.copy_in_raw(&statements::copy::<R>(target)).await?;
         let mut chunk = Vec::with_capacity(COPY_CHUNK + 4096);
         chunk.extend_from_slice(statements::COPY_START);
-        let mut rows = 0;
+        let at_once = pace.at_once(usize::MAX) as u64;
+        let (mut rows, mut sent) = (0, 0);
         for row in self.slots.values().filter_map(|it| it.row.as_ref()) {
             statements::write_copy_row(row, &mut chunk);
             rows += 1;
-            if chunk.len() >= COPY_CHUNK {
+            if chunk.len() >= COPY_CHUNK || rows - sent >= at_once {
                 copy.send(chunk.as_slice()).await?;
                 chunk.clear();
                 written.store(rows, Ordering::Relaxed);
+                pace.keep(usize::try_from(rows - sent).unwrap_or(usize::MAX)).await;
+                sent = rows;
             }
         }
         chunk.extend_from_slice(statements::COPY_END);

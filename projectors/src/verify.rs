@@ -250,7 +250,7 @@ const REPLAYED: &str = "pg_temp.replayed";
 async fn put_beside(connection: &mut PgConnection, table: &mut dyn AnyTable) -> sqlx::Result<()> {
     let create = format!("CREATE TEMP TABLE replayed (LIKE {} INCLUDING DEFAULTS)", table.name());
     sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
-    table.copy_all(connection, REPLAYED, &AtomicU64::new(0)).await
+    table.copy_all(connection, REPLAYED, &AtomicU64::new(0), &Pace::of(None)).await
 }
 
 async fn ranges(connection: &mut PgConnection, sql: String) -> sqlx::Result<Ranges> {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::job::Job;
 use super::patience::Patience;
 use super::{Error, Meter};
+use crate::pace::Pace;
 use crate::replay::Replay;
 use crate::swap;
 use crate::table::{self, AnyTable};
@@ -26,8 +27,10 @@ pub(super) async fn fill_all(
     owner: &PgPool,
     job: &Job,
     replay: &mut Replay,
+    pace: &Pace,
     meter: &mut Meter<'_>,
 ) -> Result<u64, Error> {
+    let filling = Filling { owner, job, pace };
     let tables = replay.projection.tables();
     meter.writing(tables.iter().map(|it| it.row_count() as u64).sum());
     let written: Vec<AtomicU64> = tables.iter().map(|_| AtomicU64::new(0)).collect();
@@ -38,15 +41,15 @@ pub(super) async fn fill_all(
     let fills: Vec<_> = tables
         .into_iter()
         .zip(&written)
-        .map(|(table, written)| fill(owner, job, table, written, &failed).boxed())
+        .map(|(table, written)| filling.fill(table, written, &failed).boxed())
         .collect();
-    let mut filling = futures::stream::iter(fills).buffer_unordered(PARALLEL_TABLES);
+    let mut under_way = futures::stream::iter(fills).buffer_unordered(PARALLEL_TABLES);
     let mut ticks = tokio::time::interval(EVERY);
     let mut outcome = Ok(());
     loop {
         tokio::select! {
             _ = ticks.tick() => meter.wrote(rows()),
-            filled = filling.next() => match filled {
+            filled = under_way.next() => match filled {
                 None => break,
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
@@ -61,61 +64,68 @@ pub(super) async fn fill_all(
     Ok(rows())
 }
 
-/// Creates, fills and indexes one table, again from the start when the connection is lost.
-async fn fill(
-    owner: &PgPool,
-    job: &Job,
-    table: &mut dyn AnyTable,
-    written: &AtomicU64,
-    cancelled: &CancellationToken,
-) -> Result<(), Error> {
-    let mut patience = Patience::default();
-    loop {
-        written.store(0, Ordering::Relaxed);
-        match fill_once(owner, job, table, written, cancelled).await {
-            Ok(()) => return Ok(()),
-            Err(error) => patience.after(error, cancelled).await?,
-        }
-    }
+/// What filling any table takes.
+struct Filling<'a> {
+    owner: &'a PgPool,
+    job: &'a Job,
+    pace: &'a Pace,
 }
 
-/// In one transaction: rows copied into a table that the same transaction created need no write-ahead log.
-async fn fill_once(
-    owner: &PgPool,
-    job: &Job,
-    table: &mut dyn AnyTable,
-    written: &AtomicU64,
-    cancelled: &CancellationToken,
-) -> Result<(), Error> {
-    let mut connection = table::copying(owner).await?;
-    let mut transaction = connection.begin().await?;
-    match cancelled.run_until_cancelled(copy(&mut transaction, table, job.version, written)).await {
-        Some(Ok(())) => {
-            job.hold(&mut transaction).await?;
-            transaction.commit().await?;
-            Ok(())
-        }
-        Some(Err(error)) => Err(error.into()),
-        None => {
-            transaction.rollback().await?;
-            Err(Error::Cancelled)
+impl Filling<'_> {
+    /// Creates, fills and indexes one table, again from the start when the connection is lost.
+    async fn fill(
+        &self,
+        table: &mut dyn AnyTable,
+        written: &AtomicU64,
+        cancelled: &CancellationToken,
+    ) -> Result<(), Error> {
+        let mut patience = Patience::default();
+        loop {
+            written.store(0, Ordering::Relaxed);
+            match self.try_to_fill(table, written, cancelled).await {
+                Ok(()) => return Ok(()),
+                Err(error) => patience.after(error, cancelled).await?,
+            }
         }
     }
-}
 
-async fn copy(
-    connection: &mut PgConnection,
-    table: &mut dyn AnyTable,
-    version: i32,
-    written: &AtomicU64,
-) -> sqlx::Result<()> {
-    let target = swap::versioned(table.name(), version);
-    swap::drop_table(connection, &target).await?;
-    let create =
-        format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
-    sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
-    table.copy_all(connection, &target, written).await?;
-    swap::copy_indexes(connection, table.name(), &target).await?;
-    sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
-    Ok(())
+    /// In one transaction: rows copied into a table that the same transaction created need no write-ahead log.
+    async fn try_to_fill(
+        &self,
+        table: &mut dyn AnyTable,
+        written: &AtomicU64,
+        cancelled: &CancellationToken,
+    ) -> Result<(), Error> {
+        let mut connection = table::copying(self.owner).await?;
+        let mut transaction = connection.begin().await?;
+        match cancelled.run_until_cancelled(self.copy(&mut transaction, table, written)).await {
+            Some(Ok(())) => {
+                self.job.hold(&mut transaction).await?;
+                transaction.commit().await?;
+                Ok(())
+            }
+            Some(Err(error)) => Err(error.into()),
+            None => {
+                transaction.rollback().await?;
+                Err(Error::Cancelled)
+            }
+        }
+    }
+
+    async fn copy(
+        &self,
+        connection: &mut PgConnection,
+        table: &mut dyn AnyTable,
+        written: &AtomicU64,
+    ) -> sqlx::Result<()> {
+        let target = swap::versioned(table.name(), self.job.version);
+        swap::drop_table(connection, &target).await?;
+        let create =
+            format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
+        sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
+        table.copy_all(connection, &target, written, self.pace).await?;
+        swap::copy_indexes(connection, table.name(), &target).await?;
+        sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
+        Ok(())
+    }
 }

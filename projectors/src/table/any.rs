@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicU64;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use crate::pace::Pace;
+
 /// What the engine does with a table, whatever its rows are.
 #[async_trait::async_trait]
 pub trait AnyTable: Send + Sync {
@@ -35,12 +37,13 @@ pub trait AnyTable: Send + Sync {
     async fn write_changes(&mut self, connection: &mut PgConnection, target: &str) -> sqlx::Result<u64>;
     /// What was changed or copied is committed.
     fn settle(&mut self);
-    /// Copies all rows into the empty table `target`, and counts them while it goes on.
+    /// Copies all rows into the empty table `target` at a pace, and counts them while it goes on.
     async fn copy_all(
         &mut self,
         connection: &mut PgConnection,
         target: &str,
         written: &AtomicU64,
+        pace: &Pace,
     ) -> sqlx::Result<()>;
     /// The ids in the keys of the rows that bear one of these, stored or here, but for those of people.
     async fn ids_beside(

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
 use parking_lot::RwLock;
@@ -76,9 +76,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 impl Report {
     fn tell(&self) {
         let Self { quiet, restarts, killed, repeated } = self;
-        for (what, it) in
-            [("nothing happens", quiet), ("one after the other restarts", restarts), ("one is killed", killed)]
-        {
+        for (what, it) in [
+            ("nothing happens", quiet),
+            ("one after the other restarts", restarts),
+            ("one is killed", killed),
+        ] {
             let Times { commands, p50_ms, p99_ms, max_ms } = it;
             say(format_args!(
                 "{what:<30} {commands:>8} commands, p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.0} ms"

@@ -36,6 +36,10 @@ use crate::terminal::{mention, say};
 const PARTITION: i32 = 0;
 /// Records of a window.
 const WINDOW: usize = 2_000;
+/// When events are: the broker takes none from the future, and no timer of them is due.
+const AGO: Duration = Duration::from_secs(12 * 3_600);
+/// When those are whose commands the owner need not remember any more.
+const LONGER_AGO: Duration = Duration::from_secs(36 * 3_600);
 /// How long an idle owner may take to write all it remembers.
 const SAVED: Duration = Duration::from_secs(300);
 /// How long nothing more must have been written before it counts as all.
@@ -52,6 +56,9 @@ pub(crate) struct Arguments {
     /// Events of each aggregate
     #[arg(long, default_value_t = 10)]
     each: u64,
+    /// How many of them are of the last day, whose commands the owner remembers; the rest is older. All without
+    #[arg(long)]
+    recent: Option<u64>,
     /// Answer with one JSON object on standard output
     #[arg(long)]
     json: bool,
@@ -91,14 +98,14 @@ impl Report {
     }
 }
 
-async fn measure(ground: &Ground, Arguments { events, each, .. }: Arguments) -> Result<Report> {
+async fn measure(ground: &Ground, Arguments { events, each, recent, .. }: Arguments) -> Result<Report> {
     let engine = Engine::connect(ground.settings()).await?;
     let stop = CancellationToken::new();
     let of_stop = stop.clone().drop_guard();
     let views = in_process::follow(&engine, &stop).await?;
     let empty = served(&engine, &views, "nobody").await?;
     mention(format_args!("appending {events} events"));
-    fill(&engine, events, each.max(1)).await?;
+    fill(&engine, events, each.max(1), recent.unwrap_or(events)).await?;
     views.ready().await?;
     let replayed = served(&engine, &views, "nobody").await?;
     let before = snapshots(&engine).await?;
@@ -163,14 +170,16 @@ async fn snapshots(engine: &Engine) -> Result<i64> {
 }
 
 /// Appends requests that are edited again and again.
-async fn fill(engine: &Engine, events: u64, each: u64) -> Result<()> {
+async fn fill(engine: &Engine, events: u64, each: u64, recent: u64) -> Result<()> {
     create_topic(engine).await?;
     let member = Member::join(engine.log.as_ref()).await?;
     let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
     let mut records = Vec::with_capacity(WINDOW);
     for number in 0..events / each {
         let request = (RequestId::new(Uuid::now_v7()), UserId::new(Uuid::now_v7()));
-        records.extend(history(engine, request, PARTITION, number, End::Open(each))?);
+        let ago = if (number + 1) * each <= events.saturating_sub(recent) { LONGER_AGO } else { AGO };
+        let at = moment(ago, number)?;
+        records.extend(history(engine, request, PARTITION, at, End::Open(each))?);
         if records.len() >= WINDOW {
             member.append_window(lane.as_mut(), std::mem::take(&mut records)).await?;
         }
@@ -202,14 +211,21 @@ pub(super) async fn ask(
     let mut lane = engine.log.lane(&format!("karmyq-bench-{}", Uuid::now_v7())).await?;
     let requests: Vec<_> = (0..count).map(|_| RequestId::new(Uuid::now_v7())).collect();
     for (window, requests) in (0..).zip(requests.chunks(WINDOW)) {
+        let at = moment(AGO, window)?;
         let mut records = Vec::with_capacity(WINDOW);
         for request in requests {
             let to = engine.encoder.partition(Domain::Request.events_topic(), request.to_string().as_bytes());
-            records.extend(history(engine, (*request, requester), to, window, end)?);
+            records.extend(history(engine, (*request, requester), to, at, end)?);
         }
         member.append_window(lane.as_mut(), records).await?;
     }
     Ok(requests)
+}
+
+/// A moment so long ago: events of one moment have the same number, and later ones a higher one.
+fn moment(ago: Duration, number: u64) -> Result<Timestamp> {
+    let ago = i64::try_from(ago.as_micros())?;
+    Ok(Timestamp::from_micros(chrono::Utc::now().timestamp_micros() - ago + i64::try_from(number)? * 1_000))
 }
 
 /// The events of one request, as its owner would have decided them; without texts, so that no keys are needed.
@@ -217,14 +233,11 @@ fn history(
     engine: &Engine,
     (request_id, requester): (RequestId, UserId),
     partition: i32,
-    number: u64,
+    now: Timestamp,
     end: End,
 ) -> Result<Vec<NewRecord>> {
     let community = CommunityId::new(Uuid::from_u128(1));
     let caller = Caller { user: requester, in_audience: true };
-    // Half a day ago: the broker takes no record from the future, and no timer of it is due.
-    let now = chrono::Utc::now().timestamp_micros() - 43_200_000_000 + i64::try_from(number)? * 1_000;
-    let now = Timestamp::from_micros(now);
     let mut state = State::initial(AggregateType::HelpRequest);
     let mut records = Vec::new();
     let (End::Open(events) | End::Cancelled(events)) = end;

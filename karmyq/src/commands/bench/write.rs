@@ -96,7 +96,7 @@ async fn measure(ground: &Ground, plan: Plan) -> Result<Report> {
     let read_side = ReadSide::start(ground, &engine, &owner).await.context("the read side")?;
     mention("measuring command to visible");
     let api = Api::new(&command_api.url(), &read_side.query_api.url())?;
-    let visible = visible::measure(&api, &pairs, plan.measured).await.context("command to visible")?;
+    let visible = visible::measure(&api, &pairs, plan).await.context("command to visible")?;
     read_side.stop().await?;
     command_api.stop().await?;
     mention("measuring replay");

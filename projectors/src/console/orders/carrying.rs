@@ -35,8 +35,7 @@ impl Hands {
             "heal" => {
                 let id = order.details.id.context("an id must be named")?;
                 let options = self.options(order);
-                let healed =
-                    heal::heal(&self.source, self.owner()?, name, id, &options, |_| {}, stop).await;
+                let healed = heal::heal(&self.source, self.owner()?, name, id, &options, |_| {}, stop).await;
                 Ok(serde_json::to_value(healed?)?)
             }
             // Without values: those are for whoever may read the database.

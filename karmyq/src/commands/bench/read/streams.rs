@@ -25,8 +25,8 @@ const RATES: [f64; 2] = [1_000.0, 5_000.0];
 const CONNECTIONS: usize = 512;
 /// Clients that send as fast as they are answered.
 const CLIENTS: usize = 256;
-/// How long people look whether their commands are visible, as a multiple of what is measured.
-const LOOKING: u32 = 3;
+/// How long the load goes on beside them, as a multiple of what is measured.
+const LOOKING: u32 = 4;
 /// How long projectors may take to catch up.
 const CAUGHT_UP: Duration = Duration::from_secs(300);
 /// How often that is looked at.
@@ -60,19 +60,19 @@ pub(super) async fn visible(ground: &Ground, pairs: &[Arc<Pair>], plan: Plan) ->
     let api = Api::new(&command_api.url(), &query_api.url())?;
     let keys = Arc::new(AtomicU64::new(0));
     let address = command_api.address();
-    let plan = Plan { warm_up: plan.measured, measured: plan.measured * LOOKING };
-    let time = plan.measured;
+    // People begin a little earlier than the load, whose clock starts once it is connected, and end before it does.
+    let people = Plan { warm_up: plan.measured, measured: plan.measured * (LOOKING - 1) };
+    let plan = Plan { measured: plan.measured * LOOKING, ..people };
     let mut all = Vec::new();
     for rate in RATES {
         mention(format_args!("measuring command to visible at {rate:.0} commands a second"));
         let load = http::arrivals(address, CONNECTIONS, rate, pairs, &keys, plan);
-        // Asked for before the clock of the load starts, so the people begin a little early.
-        let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, plan.warm_up + time))?;
+        let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
         all.push(of(load.done_per_second, &seen));
     }
     mention("measuring command to visible at the peak");
     let load = http::load(address, CLIENTS, pairs, &keys, Mix::Edits, plan);
-    let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, plan.warm_up + time))?;
+    let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
     all.push(of(load.commands_per_second, &seen));
     query_api.stop().await?;
     command_api.stop().await?;
