@@ -156,7 +156,7 @@ impl Gauges {
             self.progressed_at.set(now_seconds());
         } else if !moved {
             // Nobody has read it yet, so its age is not known, but it is no younger than this.
-            self.oldest_ms.get_or_insert((now_seconds() * 1_000.0) as i64);
+            self.oldest_ms.get_or_insert_with(|| (now_seconds() * 1_000.0) as i64);
         }
     }
 

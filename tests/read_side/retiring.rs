@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use event_log::GroupConfig;
 use projectors::rebuild::{Error, Options};
-use projectors::{dead_letters, group, outdated, registry, retire, rollback};
+use projectors::{Limits, dead_letters, group, outdated, registry, retire, rollback};
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::folded;
@@ -41,13 +41,13 @@ async fn what_is_due_is_rebuilt_at_the_start_also_after_a_rollback() {
         .execute(&owner)
         .await
         .expect("the owner may do it");
-    outdated::rebuild_all(&world.source, &owner, due().await, &never).await;
+    outdated::rebuild_all(&world.source, &owner, due().await, Limits::default(), &never).await;
     assert!(due().await.is_empty());
     let options = Options::default();
     let back = rollback::rollback(&world.source, &owner, "feed", &options, |_| {}, &never).await;
     assert!(!back.expect("it goes back").same_code);
     assert_eq!(due().await.iter().map(|it| it.name).collect::<Vec<_>>(), ["feed"]);
-    outdated::rebuild_all(&world.source, &owner, due().await, &never).await;
+    outdated::rebuild_all(&world.source, &owner, due().await, Limits::default(), &never).await;
     assert!(due().await.is_empty());
     world.verify().await;
     running.stop().await;

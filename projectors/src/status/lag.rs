@@ -41,7 +41,7 @@ pub(super) async fn of(log: &Arc<dyn EventLog>, next: &Position) -> Result<Lag, 
         lag.events = if all { counted } else { end - next.offset };
         let oldest = records.first().map(|it| seconds_since(it.timestamp_ms));
         // Nothing but markers up to the end is nothing to fold; nothing seen of what is there is not known to be nothing.
-        lag.seconds = oldest.or(all.then_some(0.0));
+        lag.seconds = oldest.or_else(|| all.then_some(0.0));
     }
     Ok(lag)
 }

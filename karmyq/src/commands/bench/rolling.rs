@@ -116,7 +116,11 @@ async fn measure(ground: &Ground) -> Result<Report> {
     let addresses = Arc::new(RwLock::new(instances.iter().map(Service::url).collect::<Vec<_>>()));
 
     mention("nothing happens");
-    let (people, quiet) = during(people, &addresses, async { Ok(tokio::time::sleep(BETWEEN).await) }).await?;
+    let nothing = async {
+        tokio::time::sleep(BETWEEN).await;
+        Ok(())
+    };
+    let (people, quiet) = during(people, &addresses, nothing).await?;
     mention("restarting one after the other");
     let restarting = async {
         for index in 0..INSTANCES {

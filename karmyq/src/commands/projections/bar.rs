@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn a_line_takes_one_row_of_the_screen_however_long_it_is() {
         let long = "█".repeat(200);
-        let text = redraw(2, &[long.clone()]);
+        let text = redraw(2, std::slice::from_ref(&long));
         assert_eq!(text, format!("\u{1b}[?7l\u{1b}[2A\r\u{1b}[J{long}\n\u{1b}[?7h"));
         assert_eq!(redraw(0, &[]), "\u{1b}[?7l\r\u{1b}[J\u{1b}[?7h");
     }

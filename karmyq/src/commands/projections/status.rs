@@ -206,7 +206,7 @@ mod tests {
             per_second: None,
             seconds_left: None,
             reason: None,
-            ..behind.clone()
+            ..behind
         };
         assert_eq!(place(&at_end), "  request-events/1 at 5 of 1005");
         let unknown = PartitionStatus { end: None, lag_events: None, ..at_end };

@@ -152,7 +152,7 @@ mod tests {
             foldable: 0,
             tables: Vec::new(),
         };
-        assert_eq!(verdict(&[equal.clone()], false), ["the rows are what the log says"]);
+        assert_eq!(verdict(std::slice::from_ref(&equal), false), ["the rows are what the log says"]);
         let never = Verified { version: None, equal: false, ..equal.clone() };
         assert_eq!(verdict(&[never], true), ["  nobody has ever folded feed: there is nothing to compare"]);
         let foldable = verdict(&[Verified { equal: false, foldable: 3, ..equal }], false);
