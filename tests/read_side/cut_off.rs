@@ -9,13 +9,10 @@ use event_log::{
     TopicPartition,
 };
 use event_schemas::topics::Topic;
-use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::fixture::World;
-
-/// How often a reader looks whether it is still let through.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What is kept from readers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,24 +32,24 @@ pub(crate) enum Cut {
 #[derive(Clone, Debug)]
 pub(crate) struct CutOff {
     log: Arc<dyn EventLog>,
-    cut: Arc<Mutex<Cut>>,
+    cut: Arc<watch::Sender<Cut>>,
 }
 
 impl CutOff {
     /// Puts itself before the log of this world.
     pub(crate) fn before(world: &mut World) -> Self {
-        let cut_off = Self { log: Arc::clone(&world.source.log), cut: Arc::default() };
+        let cut_off = Self { log: Arc::clone(&world.source.log), cut: Arc::new(watch::Sender::new(Cut::No)) };
         world.source.log = Arc::new(cut_off.clone());
         cut_off
     }
 
     /// From now on this is kept from readers.
     pub(crate) fn cut(&self, what: Cut) {
-        *self.cut.lock() = what;
+        self.cut.send_replace(what);
     }
 
     fn end(&self, of: &TopicPartition) -> Result<(), LogError> {
-        match &*self.cut.lock() {
+        match &*self.cut.borrow() {
             Cut::No | Cut::Records => Ok(()),
             Cut::Partition(cut) if cut != of => Ok(()),
             Cut::Partition(_) => Err(LogError::Unavailable(format!("{of} has no leader"))),
@@ -64,25 +61,26 @@ impl CutOff {
 #[derive(Debug)]
 struct CutReader {
     reader: Box<dyn Reader>,
-    cut: Arc<Mutex<Cut>>,
+    cut: Arc<watch::Sender<Cut>>,
 }
 
 #[async_trait]
 impl Reader for CutReader {
     async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, LogError> {
-        let deadline = tokio::time::Instant::now() + wait;
+        let deadline = Instant::now() + wait;
+        let mut changes = self.cut.subscribe();
         loop {
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            if matches!(*self.cut.lock(), Cut::No | Cut::Partition(_)) {
-                let records = self.reader.next(max, left.min(LOOK)).await?;
-                if !records.is_empty() {
-                    return Ok(records);
-                }
-            } else {
-                tokio::time::sleep(left.min(LOOK)).await;
-            }
-            if left.is_zero() {
-                return Ok(Vec::new());
+            let let_through = matches!(*changes.borrow_and_update(), Cut::No | Cut::Partition(_));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let reading = async {
+                if let_through { self.reader.next(max, left).await } else { std::future::pending().await }
+            };
+            // What is cut off and what comes after it may be seen at once: the former counts.
+            tokio::select! {
+                biased;
+                _ = changes.changed() => {}
+                records = reading => return records,
+                () = tokio::time::sleep_until(deadline) => return Ok(Vec::new()),
             }
         }
     }
