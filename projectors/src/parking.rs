@@ -23,7 +23,7 @@ pub(crate) type ParkedKeys = HashSet<Vec<u8>>;
 /// How much may be parked before it means more than a few bad records.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// With so many keys of a partition parked the service calls itself degraded.
+    /// With so many keys of one projection parked, in the partitions that it folds, a process calls itself degraded.
     pub degraded_keys: usize,
     /// With a key parked for so long the service calls itself degraded.
     pub degraded_after: Duration,

@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Live(live::Arguments),
     /// What the writer remembers of each aggregate and command, in bytes
     Memory(memory::Arguments),
-    /// What callers notice of a rolling restart of three instances, and of the death of one
+    /// What callers notice of a rolling restart of three instances, and of the death of two
     Rolling(rolling::Arguments),
     /// How long a partition with a long history is away, with and without its snapshot
     Takeover(takeover::Arguments),
