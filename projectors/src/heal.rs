@@ -53,7 +53,7 @@ pub async fn heal(
     let registration = rebuild::named(name)?;
     // No version is swapped in meanwhile.
     let recorded = Recorded::start(owner, registration, options).await?;
-    let (told, telling) = watch::channel(verify::nothing_yet());
+    let (told, telling) = watch::channel(Progress::beginning());
     let mut meter = Meter::new(told, &mut progress);
     let result = tokio::select! {
         result = make_so(source, owner, (registration, id), options, &recorded, &mut meter, cancelled) => result,

@@ -58,8 +58,8 @@ pub(crate) async fn note(pool: &PgPool, registrations: &[&'static Registration])
     Ok(())
 }
 
-/// What `AUTO_REBUILD` does: rebuilds what is due, one after the other, until nothing is or shutdown begins. Several instances may do this at once:
-/// one rebuilds, the others wait for it.
+/// What `AUTO_REBUILD` does: rebuilds what is due, one after the other, until nothing is or shutdown begins. Several
+/// instances may do this at once: one rebuilds, the others wait for it.
 pub async fn rebuild_all(
     source: &Source,
     owner: &PgPool,

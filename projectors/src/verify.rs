@@ -137,7 +137,7 @@ pub async fn verify(
         (version, goals, parked, live_ranges(&mut moment, registration).await?)
     };
     let mut replay = Replay::new(registration, Known::of(owner, registration).await?);
-    let mut meter = Meter::new(watch::channel(nothing_yet()).0, &mut progress);
+    let mut meter = Meter::new(watch::channel(Progress::beginning()).0, &mut progress);
     meter.reading(Phase::Folding, &replay.next, &goals);
     replay.fold_to(source, &goals, &Pace::of(None), |next, records| meter.folded(next, records)).await?;
     let not_folded: BTreeSet<_> = replay.parked.iter().map(|it| place(&it.0.position)).collect();
@@ -182,20 +182,6 @@ pub(crate) async fn parked(connection: &mut PgConnection, projection: &str) -> s
     .fetch_all(connection)
     .await?;
     Ok(parked.into_iter().collect())
-}
-
-/// How far a replay is before it begins.
-pub(crate) const fn nothing_yet() -> Progress {
-    Progress {
-        phase: Phase::Folding,
-        records: 0,
-        rows_written: 0,
-        rows_total: 0,
-        partitions: Vec::new(),
-        per_second: 0.0,
-        time_left: None,
-        trouble: None,
-    }
 }
 
 /// A transaction that sees the live version and its checkpoints at one moment. The locks come before the snapshot, so that

@@ -78,7 +78,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) const fn beginning() -> Self {
+    /// Nothing is read yet.
+    pub(crate) const fn beginning() -> Self {
         Self {
             phase: Phase::Folding,
             records: 0,
