@@ -11,6 +11,7 @@ use event_schemas::{CommandId, Domain, Timestamp};
 use serde_json::Value;
 use sqlx::PgPool;
 use tests::checker::{Answer, Attempt, History, Rule, Table, violations};
+use tests::leftovers::leftovers;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -210,15 +211,7 @@ async fn rebuilt(world: &Arc<World>, database: &PgPool, history: &mut History) -
     if let Err(error) = tokio::task::spawn_blocking(rebuild).await? {
         history.faults.push(format!("{error:#}"));
     }
-    let left: Vec<String> = sqlx::query_scalar(
-        "select c.oid::regclass::text from pg_class c
-         where c.relkind = 'r' and c.relname ~ '_v[0-9]+$'
-           and not exists (select from pg_inherits i where i.inhrelid = c.oid)
-           and c.oid::regclass::text <> all (
-               select name || '_v' || version from projection.kept, unnest(tables) name)",
-    )
-    .fetch_all(database)
-    .await?;
+    let left = leftovers(database).await?;
     history.faults.extend(left.into_iter().map(|it| format!("{it} belongs to no version of a model")));
     Ok(())
 }

@@ -22,6 +22,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgPool};
 use tests::author::Author;
 use tests::eventually::eventually;
+use tests::leftovers::leftovers;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -194,16 +195,7 @@ impl World {
 
     /// Tables of versions that are neither live nor kept.
     pub(crate) async fn leftovers(&self) -> Vec<String> {
-        sqlx::query_scalar(
-            "SELECT c.oid::regclass::text FROM pg_class AS c
-             WHERE c.relkind = 'r' AND c.relname ~ '_v[0-9]+$'
-               AND NOT EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid)
-               AND c.oid::regclass::text <> ALL (
-                   SELECT name || '_v' || version FROM projection.kept, unnest(tables) AS name)",
-        )
-        .fetch_all(&self.superuser())
-        .await
-        .expect("the catalog is readable")
+        leftovers(&self.superuser()).await.expect("the catalog is readable")
     }
 
     /// The checksums of all read tables.
