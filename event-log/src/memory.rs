@@ -79,7 +79,13 @@ impl MemoryLog {
 
     /// Lets the next append, of whichever lane, end like this.
     pub fn fail_next(&self, fault: Fault) {
-        self.shared.state.lock().scripts.push_back(Script::Fail(fault));
+        self.shared.state.lock().scripts.push_back((None, Script::Fail(fault)));
+    }
+
+    /// Lets the next append that writes to a topic end like this. Where several lanes append on their own, as the shards
+    /// of an instance do when they announce what they own, the next one of all may be anybody's.
+    pub fn fail_next_on(&self, topic: &str, fault: Fault) {
+        self.shared.state.lock().scripts.push_back((Some(topic.to_owned()), Script::Fail(fault)));
     }
 
     /// Holds the next append, of whichever lane, between its fence and its commit.
@@ -87,7 +93,7 @@ impl MemoryLog {
     pub fn hold_next(&self) -> Held {
         let (waits, reached) = oneshot::channel();
         let (release, released) = oneshot::channel();
-        self.shared.state.lock().scripts.push_back(Script::Hold { waits, released });
+        self.shared.state.lock().scripts.push_back((None, Script::Hold { waits, released }));
         Held { reached, release }
     }
 

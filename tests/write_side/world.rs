@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use command_api::config::{Config, Keys, MAX_CONCURRENT_CALLS, Secret32};
 use command_api::start;
-use event_log::{Decoder, Deployment, Encoder, EventLog, MemoryLog, NewRecord, Position, TopicPartition};
+use event_log::{
+    Decoder, Deployment, Encoder, EventLog, Fault, MemoryLog, NewRecord, Position, TopicPartition,
+};
 use event_schemas::notification::NotificationEvent;
 use event_schemas::topics::{self, Profile};
 use event_schemas::{Codec, Domain, Event};
@@ -59,6 +61,12 @@ impl World {
         (world, instance)
     }
 
+    /// Lets the next append of a domain's events end like this; the shards of an instance announce on their own what
+    /// they own.
+    pub(crate) fn fail_next(&self, domain: Domain, fault: Fault) {
+        self.log.fail_next_on(domain.events_topic(), fault);
+    }
+
     /// Starts an instance; returns when it is ready.
     pub(crate) async fn instance(&self, change: impl FnOnce(&mut Config)) -> Instance {
         let listener = serve::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
@@ -80,8 +88,9 @@ impl World {
             service.drained().await;
         });
         let client = Client::new(format!("http://{address}"));
-        eventually("the instance is ready", READY, || async { client.is_ready().await.then_some(()) }).await;
-        Instance { client, shutdown, serving }
+        let instance = Instance { client, shutdown, serving };
+        instance.ready().await;
+        instance
     }
 
     /// How many records stand on the event topics. Not on those to which policies write, each in its own time.
@@ -182,6 +191,12 @@ impl World {
 }
 
 impl Instance {
+    /// Returns when it serves all that it owns, also after it has begun anew.
+    pub(crate) async fn ready(&self) {
+        let ready = || async { self.client.is_ready().await.then_some(()) };
+        eventually("the instance is ready", READY, ready).await;
+    }
+
     /// A new person with an account.
     pub(crate) async fn register(&self, name: &str) -> Person {
         let answer = self.client.call("POST /auth/register", &[], registration(name)).await;

@@ -41,7 +41,7 @@ impl Lane for MemoryLane {
         if self.dead {
             return Err(AppendError::Fenced("the lane is dead".to_owned()));
         }
-        let script = self.shared.state.lock().scripts.pop_front();
+        let script = self.shared.state.lock().script_for(&window);
         let mut steps = Steps { lane: self, transaction: 0, offsets: Vec::new(), unfenced: false, script };
         let outcome = attempt(&mut steps, &window).await.map(|offsets| Appended { offsets });
         if outcome.is_err() {

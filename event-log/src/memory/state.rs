@@ -7,7 +7,7 @@ use event_schemas::topics::Topic;
 use super::Script;
 use super::group::Group;
 use crate::drift::Found;
-use crate::{NewRecord, OpenTransaction, Position, Record, TopicPartition};
+use crate::{NewRecord, OpenTransaction, Position, Record, TopicPartition, Window};
 
 /// Everything, behind one lock.
 #[derive(Debug, Default)]
@@ -19,8 +19,8 @@ pub(super) struct State {
     open: HashMap<u64, Open>,
     transactions: u64,
     pub(super) groups: HashMap<String, Group>,
-    /// What tests have in store for the next appends.
-    pub(super) scripts: VecDeque<Script>,
+    /// What tests have in store for the next appends: of a topic, or of whichever.
+    pub(super) scripts: VecDeque<(Option<String>, Script)>,
 }
 
 #[derive(Debug)]
@@ -143,6 +143,13 @@ impl Partition {
 }
 
 impl State {
+    /// What a test has in store for the append of this window.
+    pub(super) fn script_for(&mut self, window: &Window) -> Option<Script> {
+        let writes_to = |topic: &str| window.records.iter().any(|it| *it.to.topic == *topic);
+        let meant = self.scripts.iter().position(|(topic, _)| topic.as_deref().is_none_or(writes_to))?;
+        self.scripts.remove(meant).map(|(_, script)| script)
+    }
+
     /// See [`super::MemoryLog::compact`].
     pub(super) fn compact(&mut self, topic: &str) {
         self.topics.get_mut(topic).into_iter().flat_map(|it| &mut it.partitions).for_each(Partition::compact);
