@@ -12,6 +12,7 @@ mod group;
 mod lane;
 mod native;
 mod producers;
+mod prompter;
 mod reader;
 mod rebalance;
 mod times;

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::client;
 use super::native::Generation;
+use super::prompter::Prompter;
 use super::rebalance::GroupContext;
 use crate::standing::Standing;
 use crate::{Fence, GroupConfig, GroupEvent, LogError, Membership, TopicPartition};
@@ -55,6 +56,7 @@ struct Shared {
     consumer: Mutex<Option<Arc<GroupConsumer>>>,
     standing: Arc<Standing>,
     closing: AtomicBool,
+    heartbeat: Duration,
 }
 
 /// Why there is no generation to present.
@@ -86,6 +88,7 @@ impl KafkaMembership {
             consumer: Mutex::new(Some(Arc::new(consumer))),
             standing,
             closing: AtomicBool::new(false),
+            heartbeat: heartbeat(config.session_timeout),
         });
         let (closing, closed) = watch::channel(false);
         let thread = Arc::clone(&shared);
@@ -190,6 +193,7 @@ impl Shared {
     fn run(&self) {
         let Some(consumer) = self.consumer() else { return };
         let context = consumer.context();
+        let mut prompter = Prompter::new(self.heartbeat);
         while !self.closing.load(Ordering::Acquire) && !context.is_deaf() {
             match consumer.poll(POLL) {
                 Some(Ok(message)) => context.offer(&consumer, &message),
@@ -197,6 +201,7 @@ impl Shared {
                 None => {}
             }
             context.relieve(&consumer);
+            prompter.turn(&consumer, context.topic());
         }
         // Unsubscribing revokes what is assigned, and then leaves the group; the fence works until it is answered.
         consumer.unsubscribe();
@@ -223,6 +228,12 @@ impl std::fmt::Debug for Shared {
             .field("member", &generation.as_ref().map(Generation::member))
             .finish_non_exhaustive()
     }
+}
+
+/// How often a member asks how its group is. Others wait for it when the group rebalances, twice when partitions move to a
+/// newcomer, and it hears of that by the answer.
+fn heartbeat(session: Duration) -> Duration {
+    (session / 50).clamp(Duration::from_millis(100), Duration::from_secs(1))
 }
 
 /// Group and id of a member, for a test that speaks in its name.
@@ -260,15 +271,12 @@ pub(super) fn committed(
 
 /// Settings of a member.
 fn group_config(bootstrap_servers: &str, config: &GroupConfig) -> rdkafka::ClientConfig {
-    let session = config.session_timeout;
-    // Often enough to learn of a rebalance soon, which is when others wait for this member.
-    let heartbeat = (session / 20).clamp(Duration::from_millis(100), Duration::from_secs(1));
     let mut settings = client::consumer_config(bootstrap_servers, &config.group);
     settings
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", session.as_millis().to_string())
-        .set("heartbeat.interval.ms", heartbeat.as_millis().to_string())
+        .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
+        .set("heartbeat.interval.ms", heartbeat(config.session_timeout).as_millis().to_string())
         .set("auto.offset.reset", "earliest");
     settings
 }
