@@ -9,7 +9,6 @@ use command_api::{connect, start};
 use service_kit::refusal::{self, Refusal};
 use service_kit::{serve, shutdown, telemetry};
 use tokio::runtime::{Builder, Runtime};
-use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -39,15 +38,10 @@ async fn command_api() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Serves until a signal; then requests in flight end, the writer finishes its window and leaves the group.
+/// Serves until a signal; see [`command_api::Service::serve`].
 async fn run(config: Config) -> anyhow::Result<()> {
     let listener = serve::bind(config.listen).await.context("COMMAND_API_LISTEN")?;
-    let (shutdown, draining) = (shutdown::on_signal(), CancellationToken::new());
+    let shutdown = shutdown::on_signal();
     let Some(deployment) = shutdown.run_until_cancelled(connect(&config)).await else { return Ok(()) };
-    let service = start(config, deployment?, draining.clone()).await?;
-    serve::serve(listener, service.router.clone(), shutdown).await?;
-    // Only now: until here commands that were accepted had a writer to answer them.
-    draining.cancel();
-    service.drained().await;
-    Ok(())
+    Ok(start(config, deployment?).await?.serve(listener, shutdown).await?)
 }

@@ -53,6 +53,12 @@ impl Client {
         sent.is_ok_and(|it| it.status().is_success())
     }
 
+    /// Why it is not ready; none when it is, or does not answer.
+    pub(crate) async fn unready(&self) -> Option<String> {
+        let sent = self.http.get(format!("{}/health/ready", self.base)).send().await.ok()?;
+        if sent.status().is_success() { None } else { sent.text().await.ok() }
+    }
+
     /// Calls a route: method and template, the ids for its braces in order, and a body unless it is null.
     pub(crate) async fn call(&self, route: &str, ids: &[&str], body: Value) -> Answer {
         answer(self.request(route, ids, body)).await

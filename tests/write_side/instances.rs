@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tests::eventually::eventually;
 
 use crate::client::{Answer, Client, Person};
 use crate::world::{World, registration};
+
+const SOON: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn any_instance_takes_any_call() {
@@ -38,6 +41,30 @@ async fn any_instance_takes_any_call() {
         assert_eq!(answer.is(200)["version"], 3);
     }
     second.stop().await;
+    world.drop().await;
+}
+
+/// With its door closed nobody else could write to what it still owns, for as long as it takes to hand that over.
+#[tokio::test]
+async fn an_instance_that_stops_answers_until_it_has_given_its_partitions_back() {
+    let (world, instance) = World::with_instance().await;
+    let ana = instance.register("ana").await;
+    let mut held = world.log.hold_next();
+    let rename = tokio::spawn({
+        let ana = ana.clone();
+        async move { ana.call("PATCH /users/{id}", &[&ana.id], json!({ "bio": "hello" })).await }
+    });
+    held.reached().await;
+    instance.begin_to_stop();
+    eventually("it says that nobody is to be sent there, and why", SOON, || async {
+        instance.client.unready().await.filter(|it| it.contains("the process stops"))
+    })
+    .await;
+    held.release();
+    rename.await.expect("no panic").is(200);
+    let client = instance.client.clone();
+    instance.stop().await;
+    assert_eq!((client.is_ready().await, client.unready().await), (false, None), "the door is closed");
     world.drop().await;
 }
 

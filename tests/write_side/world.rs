@@ -1,5 +1,6 @@
 //! A world for one test: a fresh database with all migrations, a log in memory, instances of command-api.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub(crate) struct World {
 pub(crate) struct Instance {
     pub(crate) client: Client,
     shutdown: CancellationToken,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<io::Result<()>>,
 }
 
 impl World {
@@ -81,12 +82,8 @@ impl World {
             encoder: Encoder::new(Codec::local(), &manifest),
         };
         let shutdown = CancellationToken::new();
-        let (stop, writing) = (shutdown.clone(), shutdown.child_token());
-        let service = start(config, deployment, writing).await.expect("it starts");
-        let serving = tokio::spawn(async move {
-            serve::serve(listener, service.router.clone(), stop).await.expect("it serves");
-            service.drained().await;
-        });
+        let service = start(config, deployment).await.expect("it starts");
+        let serving = tokio::spawn(service.serve(listener, shutdown.clone()));
         let client = Client::new(format!("http://{address}"));
         let instance = Instance { client, shutdown, serving };
         instance.ready().await;
@@ -209,9 +206,14 @@ impl Instance {
         answer.is(201)["community"]["id"].as_str().expect("it has an id").to_owned()
     }
 
-    pub(crate) async fn stop(self) {
+    /// As a signal does; returns at once.
+    pub(crate) fn begin_to_stop(&self) {
         self.shutdown.cancel();
-        self.serving.await.expect("it ends in order");
+    }
+
+    pub(crate) async fn stop(self) {
+        self.begin_to_stop();
+        self.serving.await.expect("no panic").expect("it serves");
     }
 }
 

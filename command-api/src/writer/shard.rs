@@ -84,7 +84,7 @@ impl Shard {
             }
             match self.session(session).await {
                 End::Stopped => return,
-                End::Drained => info!("left the writers' group until an operator lets it back"),
+                End::Drained => info!("left the writers' group"),
                 End::Fenced(reason) => warn!(reason, "fenced: joining the writers anew"),
                 End::Indeterminate(reason) => {
                     warn!(reason, "a commit's outcome is unknown: reading the log anew")
