@@ -23,6 +23,11 @@ const MAX_BATCH: usize = 2_000;
 /// Longest wait for the first record of a batch; whatever is there then makes the batch.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
+/// How long after one batch the next begins at the earliest, unless that was full. A transaction costs much the same for one
+/// record and for fifty: without a pause, workers that all keep up write so many small ones that each waits for the others
+/// (docs/benchmarks.md, command to visible).
+const BETWEEN_BATCHES: Duration = Duration::from_millis(15);
+
 /// How often a worker that holds keys back looks whether somebody has redriven them.
 const LOOK_AT_PARKED: Duration = Duration::from_secs(5);
 
@@ -69,10 +74,17 @@ impl Worker {
         let mut claimed = Claimed::open(&self.shared, self.registration, &self.of).await?;
         gauges.reached(claimed.next_offset());
         let (mut told_fine, mut looked) = (false, None::<Instant>);
+        let mut next_batch = tokio::time::Instant::now();
         loop {
-            let reading = claimed.read(MAX_BATCH, MAX_WAIT);
+            let reading = async {
+                tokio::time::sleep_until(next_batch).await;
+                claimed.read(MAX_BATCH, MAX_WAIT).await
+            };
             let Some(records) = cancelled.run_until_cancelled(reading).await else { return Ok(()) };
             let records = records?;
+            if (1..MAX_BATCH).contains(&records.len()) {
+                next_batch = tokio::time::Instant::now() + BETWEEN_BATCHES;
+            }
             gauges.read(records.first().map(|it| it.timestamp_ms));
             let step = claimed.fold(records).await?;
             gauges.reached(claimed.next_offset());
