@@ -32,6 +32,7 @@ mod swap;
 mod table;
 mod tracing_context;
 mod troubles;
+mod versions;
 mod worker;
 
 pub mod app;

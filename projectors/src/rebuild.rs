@@ -37,7 +37,7 @@ use crate::parking::{self, Limits};
 use crate::projection::Registration;
 use crate::replay::{self, Offsets, Replay, Source};
 use crate::swap::{self, Incoming};
-use crate::{checkpoint, dead_letters, registry};
+use crate::{checkpoint, dead_letters, registry, versions};
 
 /// Rounds of catching up before the swap; each is shorter than the one before, unless events come faster than they fold.
 const ROUNDS: usize = 10;
@@ -203,13 +203,13 @@ async fn build(
     options: &Options,
     meter: &mut Meter<'_>,
 ) -> Result<Report, Error> {
-    let pace = Pace::of(options.throttle);
     let most_keys = most_keys(owner, job.registration, job.version, options).await?;
-    match in_memory(source, owner, job, &pace, most_keys, meter).await {
+    let build = Build { source, owner, job, pace: Pace::of(options.throttle), most_keys };
+    match build.in_memory(meter).await {
         Err(Error::Database(error)) if is_permanent(&error) => {
             warn!(projection = job.registration.name, %error,
                 "PostgreSQL refuses rows that were folded in memory, folding batch by batch to find whose they are");
-            in_tables(source, owner, job, &pace, most_keys, meter).await
+            build.in_tables(meter).await
         }
         other => other,
     }
@@ -223,10 +223,7 @@ pub(crate) async fn most_keys(
     options: &Options,
 ) -> Result<usize, Error> {
     let mut connection = owner.acquire().await?;
-    let live = sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1")
-        .bind(registration.name)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let live = versions::live_version(&mut connection, registration.name).await?;
     let mut most = options.limits.stopped_keys;
     for it in live.into_iter().chain([version]) {
         most = most.max(parking::count_keys(&mut connection, registration.name, it).await?);
@@ -234,105 +231,100 @@ pub(crate) async fn most_keys(
     Ok(most)
 }
 
-/// Folds all of the log in memory, and copies what came of it.
-async fn in_memory(
-    source: &Source,
-    owner: &PgPool,
-    job: &Job,
-    pace: &Pace,
+/// What a version is built from, where and for whom.
+struct Build<'a> {
+    source: &'a Source,
+    owner: &'a PgPool,
+    job: &'a Job,
+    pace: Pace,
     most_keys: usize,
-    meter: &mut Meter<'_>,
-) -> Result<Report, Error> {
-    let started = Instant::now();
-    let known = Known::of(owner, job.registration).await?;
-    let mut replay = Replay::new(job.registration, known).bounded(most_keys);
-    read_on(source, job, &mut replay, Phase::Folding, pace, meter).await?;
-    let folded = Instant::now();
-    let rows = filling::fill_all(owner, job, &mut replay, pace, meter).await?;
-    replay.settle();
-    let written = Instant::now();
-    for _ in 0..ROUNDS {
-        let before = replay.records;
-        read_on(source, job, &mut replay, Phase::CatchingUp, pace, meter).await?;
-        write_changes(owner, job, &mut replay).await?;
-        if replay.records - before <= FEW_RECORDS {
-            break;
+}
+
+impl Build<'_> {
+    /// Folds all of the log in memory, and copies what came of it.
+    async fn in_memory(&self, meter: &mut Meter<'_>) -> Result<Report, Error> {
+        let &Self { source, owner, job, .. } = self;
+        let started = Instant::now();
+        let known = Known::of(owner, job.registration).await?;
+        let mut replay = Replay::new(job.registration, known).bounded(self.most_keys);
+        self.read_on(&mut replay, Phase::Folding, meter).await?;
+        let folded = Instant::now();
+        let rows = filling::fill_all(owner, job, &mut replay, &self.pace, meter).await?;
+        replay.settle();
+        let written = Instant::now();
+        for _ in 0..ROUNDS {
+            let before = replay.records;
+            self.read_on(&mut replay, Phase::CatchingUp, meter).await?;
+            self.write_changes(&mut replay).await?;
+            if replay.records - before <= FEW_RECORDS {
+                break;
+            }
+        }
+        let fingerprint = job.registration.fingerprint();
+        let mut rebuilt = Rebuilt { source, job, replay, parked: 0 };
+        swap::swap(owner, job, &mut rebuilt, &fingerprint, meter).await?;
+        let seconds = (folded - started, written - folded, written.elapsed());
+        Ok(Report::of(job, (rebuilt.replay.records, rows, rebuilt.parked), seconds))
+    }
+
+    /// Folds all of the log into tables that are empty and indexed, so that PostgreSQL is asked about each batch, and what it
+    /// refuses is parked record by record. Several times as slow.
+    async fn in_tables(&self, meter: &mut Meter<'_>) -> Result<Report, Error> {
+        let &Self { source, owner, job, .. } = self;
+        let started = Instant::now();
+        let mut nothing = Replay::new(job.registration, Known::default());
+        filling::fill_all(owner, job, &mut nothing, &self.pace, meter).await?;
+        let mut detached = Detached::new(source, owner, job, self.most_keys);
+        detached.catch_up(&self.pace, meter).await?;
+        let folded = Instant::now();
+        swap::swap(owner, job, &mut detached, &job.registration.fingerprint(), meter).await?;
+        let seconds = (folded - started, Duration::ZERO, folded.elapsed());
+        Ok(Report::of(job, (detached.records, detached.rows, detached.parked), seconds))
+    }
+
+    /// Folds up to the present ends, waiting out faults of the log that pass.
+    async fn read_on(&self, replay: &mut Replay, phase: Phase, meter: &mut Meter<'_>) -> Result<(), Error> {
+        let &Self { source, job, .. } = self;
+        let mut patience = Patience::default();
+        let mut records = replay.records;
+        loop {
+            let reading = async {
+                let goals = source.ends(job.registration).await.map_err(replay::Error::from)?;
+                meter.reading(phase, &replay.next, &goals);
+                replay
+                    .fold_to(source, &goals, &self.pace, |next, records| meter.folded(next, records))
+                    .await?;
+                Ok(())
+            };
+            let Err(error) = job.cancelled.run_until_cancelled(reading).await.ok_or(Error::Cancelled)? else {
+                return Ok(());
+            };
+            if replay.records > records {
+                patience.renew();
+                records = replay.records;
+            }
+            meter.trouble(Error::to_string(&error));
+            patience.after(error, &job.cancelled).await?;
         }
     }
-    let fingerprint = job.registration.fingerprint();
-    let mut rebuilt = Rebuilt { source, job, replay, parked: 0 };
-    swap::swap(owner, job, &mut rebuilt, &fingerprint, meter).await?;
-    let seconds = (folded - started, written - folded, written.elapsed());
-    Ok(Report::of(job, (rebuilt.replay.records, rows, rebuilt.parked), seconds))
-}
 
-/// Folds all of the log into tables that are empty and indexed, so that PostgreSQL is asked about each batch, and what it
-/// refuses is parked record by record. Several times as slow.
-async fn in_tables(
-    source: &Source,
-    owner: &PgPool,
-    job: &Job,
-    pace: &Pace,
-    most_keys: usize,
-    meter: &mut Meter<'_>,
-) -> Result<Report, Error> {
-    let started = Instant::now();
-    let mut nothing = Replay::new(job.registration, Known::default());
-    filling::fill_all(owner, job, &mut nothing, pace, meter).await?;
-    let mut detached = Detached::new(source, owner, job, most_keys);
-    detached.catch_up(pace, meter).await?;
-    let folded = Instant::now();
-    swap::swap(owner, job, &mut detached, &job.registration.fingerprint(), meter).await?;
-    let seconds = (folded - started, Duration::ZERO, folded.elapsed());
-    Ok(Report::of(job, (detached.records, detached.rows, detached.parked), seconds))
-}
-
-/// Folds up to the present ends, waiting out faults of the log that pass.
-async fn read_on(
-    source: &Source,
-    job: &Job,
-    replay: &mut Replay,
-    phase: Phase,
-    pace: &Pace,
-    meter: &mut Meter<'_>,
-) -> Result<(), Error> {
-    let mut patience = Patience::default();
-    let mut records = replay.records;
-    loop {
-        let reading = async {
-            let goals = source.ends(job.registration).await.map_err(replay::Error::from)?;
-            meter.reading(phase, &replay.next, &goals);
-            replay.fold_to(source, &goals, pace, |next, records| meter.folded(next, records)).await?;
-            Ok(())
-        };
-        let Err(error) = job.cancelled.run_until_cancelled(reading).await.ok_or(Error::Cancelled)? else {
-            return Ok(());
-        };
-        if replay.records > records {
-            patience.renew();
-            records = replay.records;
+    /// Writes what was folded since the tables were filled, so that little is left for the swap, which makes others wait.
+    async fn write_changes(&self, replay: &mut Replay) -> Result<(), Error> {
+        let mut patience = Patience::default();
+        while let Err(error) = self.try_write_changes(replay).await {
+            patience.after(error, &self.job.cancelled).await?;
         }
-        meter.trouble(Error::to_string(&error));
-        patience.after(error, &job.cancelled).await?;
+        replay.settle();
+        Ok(())
     }
-}
 
-/// Writes what was folded since the tables were filled, so that little is left for the swap, which makes others wait.
-async fn write_changes(owner: &PgPool, job: &Job, replay: &mut Replay) -> Result<(), Error> {
-    let mut patience = Patience::default();
-    while let Err(error) = try_write_changes(owner, job, replay).await {
-        patience.after(error, &job.cancelled).await?;
+    async fn try_write_changes(&self, replay: &mut Replay) -> Result<(), Error> {
+        let mut transaction = self.owner.begin().await?;
+        replay.write_changes(&mut transaction, self.job.version).await?;
+        self.job.hold(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
     }
-    replay.settle();
-    Ok(())
-}
-
-async fn try_write_changes(owner: &PgPool, job: &Job, replay: &mut Replay) -> Result<(), Error> {
-    let mut transaction = owner.begin().await?;
-    replay.write_changes(&mut transaction, job.version).await?;
-    job.hold(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(())
 }
 
 /// A version folded in memory, on its way in.

@@ -16,7 +16,7 @@ use crate::known::Known;
 use crate::pace::Pace;
 use crate::parking::ParkedKeys;
 use crate::projection::{Projection, Registration};
-use crate::swap;
+use crate::versions;
 
 /// Most records decoded at once by a reader.
 const CHUNK: usize = 2_000;
@@ -196,7 +196,7 @@ impl Replay {
         version: i32,
     ) -> sqlx::Result<()> {
         for table in self.projection.tables() {
-            let target = swap::versioned(table.name(), version);
+            let target = versions::versioned(table.name(), version);
             table.write_changes(connection, &target).await?;
         }
         Ok(())

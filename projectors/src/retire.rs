@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::projection::group;
 use crate::rebuild::{self, Error};
-use crate::{registry, swap};
+use crate::{registry, versions};
 
 /// Tables of bookkeeping that name projections.
 const BOOKKEEPING: [&str; 7] =
@@ -28,11 +28,11 @@ pub async fn retire(log: &dyn EventLog, owner: &PgPool, name: &str) -> Result<Ve
             .await?;
     let tables = tables.ok_or_else(|| Error::Unknown(name.to_owned()))?;
     log.delete_group(&group(name)).await.map_err(|error| Error::Group(name.to_owned(), error))?;
-    if let Some(kept) = swap::kept(&mut transaction, name).await? {
-        swap::drop_version(&mut transaction, name, kept.version, &kept.tables).await?;
+    if let Some(kept) = versions::kept(&mut transaction, name).await? {
+        versions::drop_version(&mut transaction, name, kept.version, &kept.tables).await?;
     }
     for table in &tables {
-        swap::drop_table(&mut transaction, table).await?;
+        versions::drop_table(&mut transaction, table).await?;
     }
     for table in BOOKKEEPING {
         let delete = format!("DELETE FROM projection.{table} WHERE projection = $1");

@@ -15,7 +15,8 @@ use crate::projection::Registration;
 use crate::rebuild;
 use crate::rebuild::{Error, Job, Kind, Meter, Options, Progress};
 use crate::replay::Source;
-use crate::swap::{self, Kept};
+use crate::swap;
+use crate::versions::{self, Kept};
 
 /// What a rollback has done.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -60,11 +61,11 @@ pub async fn rollback(
 pub async fn drop_kept(owner: &PgPool, name: &str, version: Option<i32>) -> Result<Option<i32>, Error> {
     let registration = rebuild::named(name)?;
     let mut alone = rebuild::lock(owner, registration.name).await?;
-    let Some(kept) = swap::kept(&mut alone, registration.name).await? else { return Ok(None) };
+    let Some(kept) = versions::kept(&mut alone, registration.name).await? else { return Ok(None) };
     let kept = kept.meant(registration.name, version)?;
     let mut transaction = sqlx::Connection::begin(&mut alone).await?;
-    swap::drop_version(&mut transaction, registration.name, kept.version, &kept.tables).await?;
-    swap::forget_kept(&mut transaction, registration.name).await?;
+    versions::drop_version(&mut transaction, registration.name, kept.version, &kept.tables).await?;
+    versions::forget_kept(&mut transaction, registration.name).await?;
     transaction.commit().await?;
     info!(projection = registration.name, version = kept.version, "dropped a kept version");
     Ok(Some(kept.version))
@@ -92,11 +93,11 @@ async fn bring_back(
 /// The kept version, if its tables can take the place of the live ones.
 async fn kept_and_fitting(owner: &PgPool, registration: &'static Registration) -> Result<Kept, Error> {
     let mut connection = owner.acquire().await?;
-    let kept = swap::kept(&mut connection, registration.name).await?;
+    let kept = versions::kept(&mut connection, registration.name).await?;
     let kept = kept.ok_or(Error::NothingKept(registration.name))?;
     for table in registration.tables() {
         let live = columns(&mut connection, &table).await?;
-        let before = columns(&mut connection, &swap::versioned(&table, kept.version)).await?;
+        let before = columns(&mut connection, &versions::versioned(&table, kept.version)).await?;
         if live != before {
             let (projection, version) = (registration.name, kept.version);
             return Err(Error::Unfit { projection, version, table });

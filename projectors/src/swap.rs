@@ -11,6 +11,7 @@ use crate::checkpoint;
 use crate::projection::Registration;
 use crate::rebuild::{Error, Job, Meter, Patience};
 use crate::replay::Offsets;
+use crate::versions::{self, versioned};
 
 /// Longest wait for VACUUM and ANALYZE. Those of autovacuum give way to whoever has waited for `deadlock_timeout`, one
 /// second by default; less patience would let them end every attempt for as long as they take.
@@ -40,96 +41,6 @@ pub(crate) trait Incoming: Send {
     async fn hand_over(&mut self, connection: &mut PgConnection) -> Result<(), Error>;
 }
 
-/// The version before the live one.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub(crate) struct Kept {
-    /// Its number.
-    pub(crate) version: i32,
-    /// Of the code that built its rows.
-    pub(crate) fingerprint: String,
-    /// Its tables, by the names of their parents.
-    pub(crate) tables: Vec<String>,
-}
-
-impl Kept {
-    /// This version, if it is the one that somebody means; without a number it is.
-    pub(crate) fn meant(self, projection: &'static str, version: Option<i32>) -> Result<Self, Error> {
-        match version {
-            Some(meant) if meant != self.version => Err(Error::OtherKept(projection, meant)),
-            _ => Ok(self),
-        }
-    }
-}
-
-/// The table that holds this version of `table`, live or not.
-pub(crate) fn versioned(table: &str, version: i32) -> String {
-    format!("{table}_v{version}")
-}
-
-/// The number of the version to build. Numbers are not used twice, not even after a failure.
-pub(crate) async fn next_version(
-    connection: &mut PgConnection,
-    registration: &Registration,
-) -> sqlx::Result<i32> {
-    sqlx::query_scalar(
-        "SELECT 1 + GREATEST(
-             1,
-             (SELECT max(version) FROM projection.active WHERE projection = $1),
-             (SELECT max(version) FROM projection.checkpoints WHERE projection = $1),
-             (SELECT max(version) FROM projection.rebuilds WHERE projection = $1)
-         )",
-    )
-    .bind(registration.name)
-    .fetch_one(connection)
-    .await
-}
-
-/// The version that is kept for going back.
-pub(crate) async fn kept(connection: &mut PgConnection, projection: &str) -> sqlx::Result<Option<Kept>> {
-    sqlx::query_as("SELECT version, fingerprint, tables FROM projection.kept WHERE projection = $1")
-        .bind(projection)
-        .fetch_optional(connection)
-        .await
-}
-
-pub(crate) async fn drop_table(connection: &mut PgConnection, table: &str) -> sqlx::Result<()> {
-    sqlx::query(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}"))).execute(connection).await.map(|_| ())
-}
-
-/// Gives `target` the constraints and indexes of the live partition of `parent`, those of the partition alone included.
-pub(crate) async fn copy_indexes(
-    connection: &mut PgConnection,
-    parent: &str,
-    target: &str,
-) -> sqlx::Result<()> {
-    let definitions: Vec<(Option<String>, String)> = sqlx::query_as(
-        "SELECT pg_get_constraintdef(c.oid), pg_get_indexdef(i.indexrelid)
-         FROM pg_inherits AS p
-         JOIN pg_index AS i ON i.indrelid = p.inhrelid
-         LEFT JOIN pg_constraint AS c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid
-         WHERE p.inhparent = $1::regclass
-         ORDER BY i.indexrelid",
-    )
-    .bind(parent)
-    .fetch_all(&mut *connection)
-    .await?;
-    for (constraint, index) in definitions {
-        let sql = match constraint {
-            Some(constraint) => format!("ALTER TABLE {target} ADD {constraint}"),
-            None => index_on(&index, target),
-        };
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// `CREATE [UNIQUE] INDEX name ON table USING …` for another table, with a name that the server chooses.
-fn index_on(definition: &str, target: &str) -> String {
-    let unique = if definition.starts_with("CREATE UNIQUE") { "UNIQUE " } else { "" };
-    let using = definition.find(" USING ").map_or("", |at| &definition[at..]);
-    format!("CREATE {unique}INDEX ON {target}{using}")
-}
-
 /// Makes the job's version the live one, at least as far folded as the live one is, and keeps that one.
 ///
 /// Locks in the order of the workers (live version, checkpoints, tables). A batch in flight commits first; one that
@@ -149,7 +60,7 @@ pub(crate) async fn swap(
             Err(Error::Database(error)) => busy(error),
             Err(error) => error,
         };
-        if matches!(error, Error::Database(_) | Error::GivenUp) && is_committed(job, &mut patience).await? {
+        if job.is_done_despite(&error, &mut patience).await? {
             return Ok(());
         }
         let mut trouble = error.to_string();
@@ -177,16 +88,6 @@ async fn holders(owner: &PgPool, job: &Job) -> sqlx::Result<String> {
     .fetch_one(&mut *connection)
     .await?;
     Ok(who.unwrap_or_else(|| "nobody any more".to_owned()))
-}
-
-/// Whether an earlier attempt has committed after all: a commit may be carried out without an answer.
-async fn is_committed(job: &Job, patience: &mut Patience) -> Result<bool, Error> {
-    loop {
-        match job.is_done().await {
-            Ok(done) => return Ok(done),
-            Err(error) => patience.after(error.into(), &job.cancelled).await?,
-        }
-    }
 }
 
 async fn try_swap(
@@ -245,7 +146,7 @@ async fn hold_vacuum(connection: &mut PgConnection, job: &Job) -> sqlx::Result<(
 async fn tables_of(connection: &mut PgConnection, job: &Job) -> sqlx::Result<Vec<String>> {
     let mut tables = job.registration.tables();
     tables.extend(job.registration.tables().iter().map(|it| versioned(it, job.version)));
-    if let Some(kept) = kept(&mut *connection, job.registration.name).await? {
+    if let Some(kept) = versions::kept(&mut *connection, job.registration.name).await? {
         tables.extend(kept.tables.iter().map(|it| versioned(it, kept.version)));
     }
     sqlx::query_scalar("SELECT DISTINCT it FROM unnest($1::text[]) AS it WHERE to_regclass(it) IS NOT NULL")
@@ -323,11 +224,11 @@ async fn exchange(connection: &mut PgConnection, parent: &str, target: &str) -> 
 /// The version that was live is kept now, and what was kept before, unless it is the one that comes back, goes.
 async fn keep_instead(connection: &mut PgConnection, job: &Job, live: i32) -> sqlx::Result<()> {
     let projection = job.registration.name;
-    if let Some(before) = kept(&mut *connection, projection).await? {
+    if let Some(before) = versions::kept(&mut *connection, projection).await? {
         if before.version != job.version {
-            drop_version(connection, projection, before.version, &before.tables).await?;
+            versions::drop_version(connection, projection, before.version, &before.tables).await?;
         }
-        forget_kept(connection, projection).await?;
+        versions::forget_kept(connection, projection).await?;
     }
     sqlx::query(
         "INSERT INTO projection.kept (projection, version, fingerprint, tables)
@@ -339,32 +240,6 @@ async fn keep_instead(connection: &mut PgConnection, job: &Job, live: i32) -> sq
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Drops the tables of a version that is not live, with its checkpoints and parked records.
-pub(crate) async fn drop_version(
-    connection: &mut PgConnection,
-    projection: &str,
-    version: i32,
-    tables: &[String],
-) -> sqlx::Result<()> {
-    for table in tables {
-        drop_table(connection, &versioned(table, version)).await?;
-    }
-    for table in ["checkpoints", "parked"] {
-        let delete = format!("DELETE FROM projection.{table} WHERE projection = $1 AND version = $2");
-        sqlx::query(AssertSqlSafe(delete)).bind(projection).bind(version).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// No version of this projection is kept any more.
-pub(crate) async fn forget_kept(connection: &mut PgConnection, projection: &str) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM projection.kept WHERE projection = $1")
-        .bind(projection)
-        .execute(connection)
-        .await
-        .map(|_| ())
 }
 
 /// Queries and workers find the job's version from now on; the claims on the one before end.
@@ -392,21 +267,4 @@ async fn activate(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::index_on;
-
-    #[test]
-    fn an_index_is_copied_with_everything_but_name_and_table() {
-        assert_eq!(
-            index_on("CREATE UNIQUE INDEX once ON a.b_v1 USING btree (x, y) WHERE (NOT read)", "a.b_v2"),
-            "CREATE UNIQUE INDEX ON a.b_v2 USING btree (x, y) WHERE (NOT read)"
-        );
-        assert_eq!(
-            index_on("CREATE INDEX i ON a.b_v1 USING gin (x)", "a.b_v2"),
-            "CREATE INDEX ON a.b_v2 USING gin (x)"
-        );
-    }
 }

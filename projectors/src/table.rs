@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use self::any::AnyTable;
 use crate::pace::Pace;
 use crate::row::Row;
-use crate::{statements, swap};
+use crate::{statements, versions};
 
 /// Bytes of COPY data sent at once.
 const COPY_CHUNK: usize = 1 << 20;
@@ -156,7 +156,7 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn target(&self) -> String {
-        self.detached.map_or_else(|| R::TABLE.to_owned(), |version| swap::versioned(R::TABLE, version))
+        self.detached.map_or_else(|| R::TABLE.to_owned(), |version| versions::versioned(R::TABLE, version))
     }
 
     fn columns(&self) -> String {

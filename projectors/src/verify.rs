@@ -17,6 +17,7 @@ use crate::projection::Registration;
 use crate::rebuild::{self, Error, Meter, Phase, Progress};
 use crate::replay::{Offsets, Replay, Source};
 use crate::table::{self, AnyTable};
+use crate::versions;
 
 /// Most differing rows of a table that are named.
 const NAMED: i64 = 20;
@@ -130,8 +131,7 @@ pub async fn verify(
     let (version, goals, parked, live) = {
         let mut connection = owner.acquire().await?;
         let mut moment = moment(&mut connection, registration).await?;
-        let version = sqlx::query_scalar("SELECT version FROM projection.active WHERE projection = $1");
-        let version: Option<i32> = version.bind(registration.name).fetch_optional(&mut *moment).await?;
+        let version = versions::live_version(&mut moment, registration.name).await?;
         let goals = checkpoints(&mut moment, registration).await?;
         let parked = parked(&mut moment, registration.name).await?;
         (version, goals, parked, live_ranges(&mut moment, registration).await?)

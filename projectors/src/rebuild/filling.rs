@@ -13,8 +13,8 @@ use super::patience::Patience;
 use super::{Error, Meter};
 use crate::pace::Pace;
 use crate::replay::Replay;
-use crate::swap;
 use crate::table::{self, AnyTable};
+use crate::versions;
 
 /// Tables filled at once.
 const PARALLEL_TABLES: usize = 2;
@@ -118,13 +118,13 @@ impl Filling<'_> {
         table: &mut dyn AnyTable,
         written: &AtomicU64,
     ) -> sqlx::Result<()> {
-        let target = swap::versioned(table.name(), self.job.version);
-        swap::drop_table(connection, &target).await?;
+        let target = versions::versioned(table.name(), self.job.version);
+        versions::drop_table(connection, &target).await?;
         let create =
             format!("CREATE TABLE {target} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", table.name());
         sqlx::query(AssertSqlSafe(create)).execute(&mut *connection).await?;
         table.copy_all(connection, &target, written, self.pace).await?;
-        swap::copy_indexes(connection, table.name(), &target).await?;
+        versions::copy_indexes(connection, table.name(), &target).await?;
         sqlx::query(AssertSqlSafe(format!("ANALYZE {target}"))).execute(connection).await?;
         Ok(())
     }

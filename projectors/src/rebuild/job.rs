@@ -1,4 +1,4 @@
-//! A rebuild or a rollback as a recorded job: one at a time of a projection, seen and cancelled from anywhere.
+//! A rebuild, a rollback or a healing as a recorded job: one at a time of a projection, seen and cancelled from anywhere.
 //!
 //! An advisory lock tells whether whoever runs it still lives, the row in `projection.rebuilds` whether it may still commit:
 //! who finds the lock free ends the row and drops what stands half done ([`clean_up`]), and every transaction of a job holds
@@ -15,10 +15,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{info, warn};
 
 use super::keeper::{Keeper, Stopped};
-use super::{Error, Options, Progress};
+use super::{Error, Options, Patience, Progress};
 use crate::backoff::Backoff;
 use crate::projection::Registration;
-use crate::swap;
+use crate::versions;
 
 /// Attempts to leave nothing behind; then the next one who comes does it.
 const ATTEMPTS: u32 = 6;
@@ -30,12 +30,14 @@ pub(crate) enum Kind {
     Rebuild,
     /// The version before is brought back.
     Rollback,
+    /// Rows of the live version are made what the log says.
+    Heal,
 }
 
 /// A job that this process runs. Dropped without [`Job::end`] it is dead, and is cleaned up by the next one who comes.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// The version that is built or brought back.
+    /// The version that is built, brought back, or healed.
     pub(crate) version: i32,
     /// Ends when the caller or anybody else wants the job to stop, or when it was given up.
     pub(crate) cancelled: CancellationToken,
@@ -54,6 +56,7 @@ impl Kind {
         match self {
             Self::Rebuild => "rebuild",
             Self::Rollback => "rollback",
+            Self::Heal => "heal",
         }
     }
 }
@@ -70,11 +73,13 @@ impl Job {
         let name = registration.name;
         let mut connection = lock(owner, name).await?;
         let version = match kind {
-            Kind::Rebuild => swap::next_version(&mut connection, registration).await?,
+            Kind::Rebuild => versions::next_version(&mut connection, registration).await?,
             Kind::Rollback => {
-                let kept = swap::kept(&mut connection, name).await?.ok_or(Error::NothingKept(name))?;
+                let kept = versions::kept(&mut connection, name).await?.ok_or(Error::NothingKept(name))?;
                 kept.meant(name, options.version)?.version
             }
+            // A new projection starts with version 1.
+            Kind::Heal => versions::live_version(&mut connection, name).await?.unwrap_or(1),
         };
         let id = record(&mut connection, registration, (kind, version), options).await?;
         info!(projection = name, version, kind = kind.name(), "began a job");
@@ -110,7 +115,7 @@ impl Job {
             .ok_or(Error::GivenUp)
     }
 
-    /// Notes in the transaction that swaps that the job is done.
+    /// Notes in the transaction that brings it about that the job is done.
     pub(crate) async fn done(&self, connection: &mut PgConnection) -> Result<(), Error> {
         let noted = sqlx::query(
             "UPDATE projection.rebuilds SET outcome = 'done', phase = 'swapping', ended_at = now(), trouble = NULL
@@ -122,8 +127,25 @@ impl Job {
         if noted.rows_affected() == 1 { Ok(()) } else { Err(Error::GivenUp) }
     }
 
-    /// Whether the transaction that swaps has committed; for when its commit was not answered.
-    pub(crate) async fn is_done(&self) -> sqlx::Result<bool> {
+    /// Whether the transaction that notes it as done has committed, although an attempt failed like this: a commit may be
+    /// carried out without an answer, and then the next attempt finds the job ended.
+    pub(crate) async fn is_done_despite(
+        &self,
+        error: &Error,
+        patience: &mut Patience,
+    ) -> Result<bool, Error> {
+        if !matches!(error, Error::Database(_) | Error::GivenUp) {
+            return Ok(false);
+        }
+        loop {
+            match self.is_done().await {
+                Ok(done) => return Ok(done),
+                Err(error) => patience.after(error.into(), &self.cancelled).await?,
+            }
+        }
+    }
+
+    async fn is_done(&self) -> sqlx::Result<bool> {
         sqlx::query_scalar(
             "SELECT outcome IS NOT DISTINCT FROM 'done' FROM projection.rebuilds WHERE id = $1",
         )
@@ -247,7 +269,7 @@ async fn leave(
     if noted.rows_affected() == 1
         && let Some(version) = half_built
     {
-        swap::drop_version(&mut transaction, registration.name, version, &registration.tables()).await?;
+        versions::drop_version(&mut transaction, registration.name, version, &registration.tables()).await?;
     }
     transaction.commit().await
 }

@@ -17,15 +17,15 @@ const STOPPING: Duration = Duration::from_secs(30);
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The latest rebuild or rollback of a projection.
+/// The latest job of a projection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStatus {
     /// The projection.
     pub projection: String,
-    /// `rebuild` or `rollback`.
+    /// `rebuild`, `rollback` or `heal`.
     pub kind: String,
-    /// The version that it builds or brings back.
+    /// The version that it builds, brings back, or heals.
     pub version: i32,
     /// Whether it goes on, or how it ended.
     pub state: JobState,
@@ -69,7 +69,7 @@ pub enum JobState {
     Running,
     /// Its process is gone, and nobody has cleaned up yet.
     Dead,
-    /// Its version became the live one.
+    /// Its version became the live one, or its rows are healed.
     Done,
     /// Somebody wanted it to stop; nothing of it is left.
     Cancelled,
@@ -106,7 +106,7 @@ pub async fn latest(pool: &PgPool, projection: &str) -> sqlx::Result<Option<JobS
     Ok(job.map(|it| it.0))
 }
 
-/// Stops the rebuild or rollback of a projection, wherever it runs, and waits until it has.
+/// Stops the job of a projection, wherever it runs, and waits until it has.
 ///
 /// # Errors
 /// When there is no such projection, or the database fails.
