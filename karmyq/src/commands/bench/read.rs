@@ -90,7 +90,8 @@ async fn measure(ground: &Ground, arguments: Arguments) -> Result<Report> {
     in_process::load(&engine, WRITING, &pairs, Mix::Exchanges, length).await.context("the history")?;
     let projectors = Service::start(ground, Kind::Projectors).await?;
     let live_events_per_second = streams::live(&engine, &owner).await.context("live folding")?;
-    let visible = streams::visible(ground, &pairs, arguments.plan()).await.context("command to visible")?;
+    let visible = streams::visible(ground, (&engine, &owner), &pairs, arguments.plan());
+    let visible = visible.await.context("command to visible")?;
     projectors.stop().await?;
     Ok(Report { rebuilt, all_events_per_second, live_events_per_second, visible, routes })
 }

@@ -1,11 +1,12 @@
 //! Replay: how fast a rebuild brings the log into PostgreSQL, against PostgreSQL given the same rows ready-made.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
 use futures::future::try_join_all;
-use projectors::rebuild::{Options, Report, rebuild};
+use projectors::rebuild::{Error, Options, Report, rebuild};
 use projectors::registry;
 use projectors::verify::checksums;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
@@ -57,6 +58,24 @@ pub(super) async fn all_at_once(engine: &Engine, owner: &PgPool) -> Result<f64> 
     let reports = try_join_all(all).await?;
     let records: u64 = reports.iter().map(|it| it.records).sum();
     Ok(records as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Rebuilds a projection, reading at most so many events a second, and again, until there is enough of it.
+pub(super) async fn again_and_again(
+    engine: &Engine,
+    owner: &PgPool,
+    projection: &str,
+    throttle: Option<NonZeroU32>,
+    enough: &CancellationToken,
+) -> Result<()> {
+    let options = Options { throttle, ..Options::default() };
+    while !enough.is_cancelled() {
+        match rebuild(&engine.source(), owner, projection, &options, |_| {}, enough).await {
+            Ok(_) | Err(Error::Cancelled) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn rebuilt(engine: &Engine, owner: &PgPool, projection: &str) -> Result<Report> {

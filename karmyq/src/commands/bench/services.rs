@@ -70,7 +70,7 @@ impl Service {
             .env("DATABASE_URL", ground.variable(database)?)
             .env("ADVERTISED_URL", format!("http://{address}"))
             .env("RATE_LIMIT_DISABLED", "true")
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".to_owned()))
             .stdin(Stdio::null())
             .stdout(std::io::stderr())
             .kill_on_drop(true)

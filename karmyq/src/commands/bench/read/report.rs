@@ -39,12 +39,25 @@ pub(super) struct Rebuilt {
 /// How long it takes until a command's effect is read, while commands come at a rate.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Visible {
+    /// What goes on beside them.
+    pub(super) beside: Beside,
     /// Commands a second that were carried out meanwhile.
     pub(super) commands_per_second: f64,
     /// Command sent to effect read, median.
     pub(super) p50_ms: f64,
     /// The same, 99th percentile.
     pub(super) p99_ms: f64,
+}
+
+/// What goes on while it is measured how soon commands are visible.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Beside {
+    Nothing,
+    /// The projection that is read is rebuilt, again and again.
+    Rebuild,
+    /// The same, with `--throttle`.
+    ThrottledRebuild,
 }
 
 /// A route of query-api with as many clients as the machine has cores, each waiting for its answers.
@@ -93,8 +106,13 @@ impl Report {
         }
         say(format_args!("{:<42} {:>10.0} events/s", "rebuild of all at once", self.all_events_per_second));
         say(format_args!("{:<42} {:>10.0} events/s", "live folding", self.live_events_per_second));
-        for Visible { commands_per_second, p50_ms, p99_ms } in &self.visible {
-            let what = format!("command to visible at {commands_per_second:.0} commands/s");
+        for Visible { beside, commands_per_second, p50_ms, p99_ms } in &self.visible {
+            let beside = match beside {
+                Beside::Nothing => "",
+                Beside::Rebuild => ", rebuild",
+                Beside::ThrottledRebuild => ", throttled rebuild",
+            };
+            let what = format!("visible at {commands_per_second:.0} commands/s{beside}");
             say(format_args!("{what:<42} {:>10} p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms", ""));
         }
         for Route { requests, route, queries_per_second, p50_ms, p99_ms, .. } in &self.routes {

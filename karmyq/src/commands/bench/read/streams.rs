@@ -1,5 +1,6 @@
 //! Running projectors: how fast they catch up, and how soon they show a command.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -7,20 +8,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use projectors::status;
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 
 use super::super::closed_loop::Plan;
 use super::super::exchange::{Mix, Pair};
 use super::super::ground::Ground;
 use super::super::report::quantile_ms;
 use super::super::services::{Kind, Service};
-use super::super::{http, visible};
-use super::report::Visible;
+use super::super::{http, replay, visible};
+use super::report::{Beside, Visible};
 use crate::api::Api;
 use crate::engine::Engine;
 use crate::terminal::mention;
 
 /// Rates of commands, in commands a second.
 const RATES: [f64; 2] = [1_000.0, 5_000.0];
+/// The projection that shows the commands.
+const READ: &str = "requests";
+/// Most events a second that a rebuild reads which is to go unnoticed.
+const THROTTLE: NonZeroU32 = NonZeroU32::new(20_000).unwrap();
 /// Connections that commands arrive on.
 const CONNECTIONS: usize = 512;
 /// Clients that send as fast as they are answered.
@@ -53,8 +59,14 @@ async fn lag(engine: &Engine, owner: &PgPool) -> Result<i64> {
     events.context("the broker does not tell the end of a partition")
 }
 
-/// Command to visible at each rate, and when as many commands come as are answered.
-pub(super) async fn visible(ground: &Ground, pairs: &[Arc<Pair>], plan: Plan) -> Result<Vec<Visible>> {
+/// Command to visible at each rate, at the lowest also while the projection is rebuilt, and when as many commands come as are
+/// answered.
+pub(super) async fn visible(
+    ground: &Ground,
+    (engine, owner): (&Engine, &PgPool),
+    pairs: &[Arc<Pair>],
+    plan: Plan,
+) -> Result<Vec<Visible>> {
     let command_api = Service::start(ground, Kind::CommandApi).await?;
     let query_api = Service::start(ground, Kind::QueryApi).await?;
     let api = Api::new(&command_api.url(), &query_api.url())?;
@@ -68,17 +80,33 @@ pub(super) async fn visible(ground: &Ground, pairs: &[Arc<Pair>], plan: Plan) ->
         mention(format_args!("measuring command to visible at {rate:.0} commands a second"));
         let load = http::arrivals(address, CONNECTIONS, rate, pairs, &keys, plan);
         let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
-        all.push(of(load.done_per_second, &seen));
+        all.push(of(Beside::Nothing, load.done_per_second, &seen));
+    }
+    for (beside, throttle) in [(Beside::Rebuild, None), (Beside::ThrottledRebuild, Some(THROTTLE))] {
+        let rate = RATES[0];
+        mention(format_args!(
+            "measuring the same at {rate:.0} beside a rebuild, {throttle:?} events a second"
+        ));
+        let enough = CancellationToken::new();
+        let measuring = async {
+            let load = http::arrivals(address, CONNECTIONS, rate, pairs, &keys, plan);
+            let measured = tokio::try_join!(load, visible::measure(&api, pairs, people));
+            enough.cancel();
+            measured
+        };
+        let rebuilding = replay::again_and_again(engine, owner, READ, throttle, &enough);
+        let ((load, seen), ()) = tokio::try_join!(measuring, rebuilding)?;
+        all.push(of(beside, load.done_per_second, &seen));
     }
     mention("measuring command to visible at the peak");
     let load = http::load(address, CLIENTS, pairs, &keys, Mix::Edits, plan);
     let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
-    all.push(of(load.commands_per_second, &seen));
+    all.push(of(Beside::Nothing, load.commands_per_second, &seen));
     query_api.stop().await?;
     command_api.stop().await?;
     Ok(all)
 }
 
-fn of(commands_per_second: f64, seen: &hdrhistogram::Histogram<u64>) -> Visible {
-    Visible { commands_per_second, p50_ms: quantile_ms(seen, 0.5), p99_ms: quantile_ms(seen, 0.99) }
+fn of(beside: Beside, commands_per_second: f64, seen: &hdrhistogram::Histogram<u64>) -> Visible {
+    Visible { beside, commands_per_second, p50_ms: quantile_ms(seen, 0.5), p99_ms: quantile_ms(seen, 0.99) }
 }
