@@ -194,7 +194,10 @@ fn health(pool: &PgPool, writer: &writer::Handle, domains: usize) -> Health {
                 _ if drained => Ok(()),
                 ([], 0) if domains > 0 => Err("no partition is served yet".to_owned()),
                 ([], _) if left_behind > 0 => {
-                    Err(format!("{left_behind} partitions wait until an earlier process here has timed out"))
+                    Err(format!(
+                        "{left_behind} partitions belong to another process at this address: an earlier one, until it has \
+                         timed out, or one that is configured alike"
+                    ))
                 }
                 ([], _) => Ok(()),
                 (reasons, _) => Err(reasons.join("; ")),

@@ -151,6 +151,62 @@ async fn what_no_writer_wrote_keeps_nobody_from_taking_over() {
 }
 
 /// Registers a person, who calls by this client from then on.
+/// What the one owns nobody reaches through the other, because both tell the same address.
+#[tokio::test]
+async fn two_processes_configured_alike_say_so_and_carry_nothing_out_twice() {
+    let world = World::new().await;
+    let first = world.instance(|_| {}).await;
+    let address = first.client.base().to_owned();
+    let second = world.begin(|config| config.advertised_url = address).await;
+    for it in [&first, &second] {
+        eventually("it says what is wrong", SOON, || async {
+            it.client.unready().await.filter(|it| it.contains("configured alike"))
+        })
+        .await;
+    }
+    let either = [&first.client, &second.client];
+    let mut people = Vec::new();
+    for n in 0..6 {
+        let body = registration(&format!("person-{n}"));
+        let register = async |it: &Client| it.call("POST /auth/register", &[], body.clone()).await;
+        let answer = at_either(either, register).await;
+        let person = Person::of(answer.is(201), &second.client);
+        for version in 2..5 {
+            let (key, bio) = (format!("{n}-{version}"), json!({ "bio": format!("version {version}") }));
+            let edit = async |client: &Client| {
+                let key = [("idempotency-key", key.as_str())];
+                person.at(client).call_with(&key, "PATCH /users/{id}", &[&person.id], bio.clone()).await
+            };
+            assert_eq!(at_either(either, &edit).await.is(200)["version"], version);
+            for client in either {
+                let again = edit(client).await;
+                assert!(again.status == 503 || again.is_replay() && again.is(200)["version"] == version);
+            }
+        }
+        people.push(person);
+    }
+    first.stop().await;
+    for person in &people {
+        let ids = [person.id.as_str()];
+        let last = patiently(|| person.call("PATCH /users/{id}", &ids, json!({ "bio": Value::Null }))).await;
+        assert_eq!(last.is(200)["version"], 5);
+    }
+    second.stop().await;
+    world.drop().await;
+}
+
+/// Asks one after the other until somebody carries it out.
+async fn at_either(clients: [&Client; 2], call: impl AsyncFn(&Client) -> Answer) -> Answer {
+    for client in clients.into_iter().cycle() {
+        let answer = call(client).await;
+        if answer.status != 503 {
+            return answer;
+        }
+        tokio::task::yield_now().await;
+    }
+    unreachable!("they are asked for ever")
+}
+
 async fn newcomer(client: &Client, name: &str) -> Person {
     let body = registration(name);
     let answer = patiently(|| client.call("POST /auth/register", &[], body.clone())).await;

@@ -70,6 +70,13 @@ impl World {
 
     /// Starts an instance; returns when it is ready.
     pub(crate) async fn instance(&self, change: impl FnOnce(&mut Config)) -> Instance {
+        let instance = self.begin(change).await;
+        instance.ready().await;
+        instance
+    }
+
+    /// Starts an instance; returns when it can be asked whether it is ready.
+    pub(crate) async fn begin(&self, change: impl FnOnce(&mut Config)) -> Instance {
         let listener = serve::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let mut config = self.config(format!("http://{address}"));
@@ -85,9 +92,7 @@ impl World {
         let service = start(config, deployment).await.expect("it starts");
         let serving = tokio::spawn(service.serve(listener, shutdown.clone()));
         let client = Client::new(format!("http://{address}"));
-        let instance = Instance { client, shutdown, serving };
-        instance.ready().await;
-        instance
+        Instance { client, shutdown, serving }
     }
 
     /// How many records stand on the event topics. Not on those to which policies write, each in its own time.
