@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 const PRIVATE_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pem");
 const PUBLIC_KEY: &str = include_str!("../../service-kit/src/auth/test-key.pub.pem");
-const PROFILE: Profile = Profile::Small;
+pub(crate) const PROFILE: Profile = Profile::Small;
 /// Where a member app of another origin comes from.
 pub(crate) const ALLOWED_ORIGIN: &str = "https://app.example";
 /// Far beyond any test.

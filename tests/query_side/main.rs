@@ -9,6 +9,7 @@ mod cursors;
 mod documents;
 mod fixture;
 mod live;
+mod models;
 mod numbers;
 mod pages;
 mod plans;

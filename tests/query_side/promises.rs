@@ -7,6 +7,7 @@ use tests::chance::Chance;
 use uuid::Uuid;
 
 use crate::fixture::World;
+use crate::models::{Models, Wish};
 use crate::versions::{Item, Versions};
 
 /// Steps of a history.
@@ -25,6 +26,56 @@ async fn no_answer_lacks_the_position_that_it_was_asked_for() {
         refused += of_refused;
     }
     assert!(kept > 0 && refused > 0, "{kept} promises were kept, {refused} refused: this shows nothing");
+}
+
+/// Many projections and partitions, of which each moves on its own, and versions in their place that have come less far.
+#[tokio::test]
+async fn no_answer_lacks_a_position_in_one_of_its_projections() {
+    let (mut kept, mut refused) = (0, 0);
+    for seed in seeds() {
+        let (of_kept, of_refused) = composed_history(seed).await;
+        kept += of_kept;
+        refused += of_refused;
+    }
+    assert!(kept > 0 && refused > 0, "{kept} promises were kept, {refused} refused: this shows nothing");
+}
+
+async fn composed_history(seed: u64) -> (usize, usize) {
+    let mut chance = Chance(seed);
+    let mut world = World::new().await;
+    let ana = world.person("Ana").await;
+    let mut models = Models::begin(&world).await;
+    let (mut kept, mut refused) = (0, 0);
+    for step in 0..STEPS {
+        let wishes: Vec<_> = (0..READERS).map(|_| models.wish(&mut chance, 2 + step / 4)).collect();
+        let before = models.clone();
+        let reading = wishes.iter().map(|it| {
+            let wait_ms = [0, 1, 30, 150][chance.below(4)];
+            let path =
+                format!("/feed?wait_ms={wait_ms}{}", it.iter().map(Wish::parameter).collect::<String>());
+            let world = &world;
+            async move { world.get(&path, ana).await }
+        });
+        let reading: Vec<_> = reading.collect();
+        let (answers, ()) = tokio::join!(join_all(reading), models.change(&world, &mut chance));
+        for (wish, answer) in wishes.iter().zip(answers) {
+            if answer.status == 503 {
+                assert_eq!(answer.refusal().1, "NOT_YET_VISIBLE", "{:?}", answer.body);
+                refused += 1;
+                continue;
+            }
+            assert_eq!(answer.status, 200, "{:?}", answer.body);
+            // It reads all models in one transaction, from before the change or from after it.
+            let there = before.have(wish) || models.have(wish);
+            assert!(there, "KARMYQ_SEED={seed}, step {step}: {wish:?} was promised and is not there");
+            kept += 1;
+        }
+        if chance.one_in(10) {
+            world.restart(0).await;
+        }
+    }
+    world.drop().await;
+    (kept, refused)
 }
 
 /// One seed of the environment, to see it again, or a few.

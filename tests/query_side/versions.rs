@@ -152,6 +152,6 @@ impl Versions {
 }
 
 /// Statements sent together are one transaction.
-async fn act(world: &World, sql: String) {
+pub(crate) async fn act(world: &World, sql: String) {
     world.owner.execute(AssertSqlSafe(sql)).await.expect("the owner may do it");
 }

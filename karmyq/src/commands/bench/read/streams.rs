@@ -26,7 +26,7 @@ const RATES: [f64; 2] = [1_000.0, 5_000.0];
 /// The projection that shows the commands.
 const READ: &str = "requests";
 /// Most events a second that a rebuild reads which is to go unnoticed.
-const THROTTLE: NonZeroU32 = NonZeroU32::new(20_000).unwrap();
+const THROTTLE: u32 = 20_000;
 /// Connections that commands arrive on.
 const CONNECTIONS: usize = 512;
 /// Clients that send as fast as they are answered.
@@ -82,7 +82,8 @@ pub(super) async fn visible(
         let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
         all.push(of(Beside::Nothing, load.done_per_second, &seen));
     }
-    for (beside, throttle) in [(Beside::Rebuild, None), (Beside::ThrottledRebuild, Some(THROTTLE))] {
+    for (beside, throttle) in [(Beside::Rebuild, None), (Beside::ThrottledRebuild, NonZeroU32::new(THROTTLE))]
+    {
         let rate = RATES[0];
         mention(format_args!(
             "measuring the same at {rate:.0} beside a rebuild, {throttle:?} events a second"
