@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use projectors::heal::heal;
-use projectors::rebuild::{self, Cancelled, Error, JobState, Options, rebuild};
+use projectors::rebuild::{self, Cancelled, Error, JobState, Options, Phase, rebuild};
 use projectors::registry;
 use sqlx::AssertSqlSafe;
 use tests::eventually::eventually;
@@ -146,6 +146,12 @@ async fn a_healing_waits_for_whoever_holds_the_rows_and_does_not_begin_again() {
     .await;
     holding.rollback().await.expect("they are let go");
     assert_eq!(healing.await.expect("no panic").expect("it is healed").healed, 1);
+    let job = rebuild::latest(&world.reader(), "requests").await.expect("readable").expect("it was there");
+    assert_eq!(
+        (job.state, job.phase, job.trouble),
+        (JobState::Done, Phase::Folding, None),
+        "nothing is swapped"
+    );
     world.verify().await;
     world.drop().await;
 }

@@ -117,11 +117,13 @@ impl Job {
 
     /// Notes in the transaction that brings it about that the job is done.
     pub(crate) async fn done(&self, connection: &mut PgConnection) -> Result<(), Error> {
+        let phase = self.progress.borrow().phase;
         let noted = sqlx::query(
-            "UPDATE projection.rebuilds SET outcome = 'done', phase = 'swapping', ended_at = now(), trouble = NULL
+            "UPDATE projection.rebuilds SET outcome = 'done', phase = $2, ended_at = now(), trouble = NULL
              WHERE id = $1 AND outcome IS NULL",
         )
         .bind(self.id)
+        .bind(phase.name())
         .execute(connection)
         .await?;
         if noted.rows_affected() == 1 { Ok(()) } else { Err(Error::GivenUp) }
