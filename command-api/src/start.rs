@@ -76,7 +76,7 @@ impl Service {
             close.cancel();
             Ok(())
         };
-        let served = try_join(serve::serve(listener, self.router.clone(), close.clone()), leaving).await;
+        let served = try_join(serve::serve(listener, self.router, close.clone()), leaving).await;
         // Only now: until here commands that were accepted had a writer to answer them.
         self.stop.cancel();
         if let Err(error) = self.writer.await {

@@ -37,15 +37,13 @@ async fn composed_history(seed: u64) -> (usize, usize) {
     for step in 0..STEPS {
         let wishes: Vec<_> = (0..READERS).map(|_| models.wish(&mut chance, 2 + step / 4)).collect();
         let before = models.clone();
-        let reading = wishes.iter().map(|it| {
+        let paths = wishes.iter().map(|it| {
             let wait_ms = [0, 1, 30, 150][chance.below(4)];
-            let path =
-                format!("/feed?wait_ms={wait_ms}{}", it.iter().map(Wish::parameter).collect::<String>());
-            let world = &world;
-            async move { world.get(&path, ana).await }
+            format!("/feed?wait_ms={wait_ms}{}", it.iter().map(Wish::parameter).collect::<String>())
         });
-        let reading: Vec<_> = reading.collect();
-        let (answers, ()) = tokio::join!(join_all(reading), models.change(&world, &mut chance));
+        let paths: Vec<_> = paths.collect();
+        let reading = join_all(paths.iter().map(|it| world.get(it, ana)));
+        let (answers, ()) = tokio::join!(reading, models.change(&world, &mut chance));
         for (wish, answer) in wishes.iter().zip(answers) {
             if is_put_off(&answer) {
                 refused += 1;

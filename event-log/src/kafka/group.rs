@@ -56,7 +56,6 @@ struct Shared {
     consumer: Mutex<Option<Arc<GroupConsumer>>>,
     standing: Arc<Standing>,
     closing: AtomicBool,
-    heartbeat: Duration,
 }
 
 /// Why there is no generation to present.
@@ -88,14 +87,14 @@ impl KafkaMembership {
             consumer: Mutex::new(Some(Arc::new(consumer))),
             standing,
             closing: AtomicBool::new(false),
-            heartbeat: heartbeat(config.session_timeout),
         });
         let (closing, closed) = watch::channel(false);
         let thread = Arc::clone(&shared);
+        let prompter = Prompter::new(heartbeat(config.session_timeout), config.topics.first().cloned());
         std::thread::Builder::new()
             .name(format!("group {}", config.group))
             .spawn(move || {
-                thread.run();
+                thread.run(prompter);
                 closing.send_replace(true);
             })
             .map_err(|error| LogError::Unavailable(format!("cannot start a thread: {error}")))?;
@@ -190,10 +189,9 @@ impl Shared {
     }
 
     /// The thread: polls until the member leaves, then lets the partitions go.
-    fn run(&self) {
+    fn run(&self, mut prompter: Prompter) {
         let Some(consumer) = self.consumer() else { return };
         let context = consumer.context();
-        let mut prompter = Prompter::new(self.heartbeat);
         while !self.closing.load(Ordering::Acquire) && !context.is_deaf() {
             match consumer.poll(POLL) {
                 Some(Ok(message)) => context.offer(&consumer, &message),
@@ -201,7 +199,7 @@ impl Shared {
                 None => {}
             }
             context.relieve(&consumer);
-            prompter.turn(&consumer, context.topic());
+            prompter.turn(&consumer);
         }
         // Unsubscribing revokes what is assigned, and then leaves the group; the fence works until it is answered.
         consumer.unsubscribe();

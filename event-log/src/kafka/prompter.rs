@@ -24,6 +24,8 @@ const METADATA: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Prompter {
     heartbeat: Duration,
+    /// Whose metadata are asked for; without a topic there is nothing that could move.
+    topic: Option<String>,
     prompted: Instant,
     generation: Option<i32>,
     /// When it was first seen in this generation.
@@ -31,13 +33,13 @@ pub(super) struct Prompter {
 }
 
 impl Prompter {
-    pub(super) fn new(heartbeat: Duration) -> Self {
+    pub(super) fn new(heartbeat: Duration, topic: Option<String>) -> Self {
         let now = Instant::now();
-        Self { heartbeat, prompted: now, generation: None, since: now }
+        Self { heartbeat, topic, prompted: now, generation: None, since: now }
     }
 
     /// Prompts the client if it is time; to be called again and again.
-    pub(super) fn turn<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>, topic: Option<&str>) {
+    pub(super) fn turn<C: ConsumerContext>(&mut self, consumer: &BaseConsumer<C>) {
         let joins = self.since.elapsed() < JOINS;
         if self.prompted.elapsed() < if joins { BETWEEN_JOINS } else { self.heartbeat } {
             return;
@@ -46,7 +48,7 @@ impl Prompter {
         if generation != self.generation {
             (self.generation, self.since) = (generation, Instant::now());
         }
-        if let (true, Some(topic)) = (joins, topic)
+        if let (true, Some(topic)) = (joins, &self.topic)
             && let Err(error) = consumer.fetch_metadata(Some(topic), METADATA)
         {
             tracing::debug!(%error, "the client waits with its next join as long as it likes");

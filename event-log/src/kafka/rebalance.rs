@@ -62,11 +62,6 @@ impl GroupContext {
         self.events.is_closed()
     }
 
-    /// One of the topics, if the member has any.
-    pub(super) fn topic(&self) -> Option<&str> {
-        self.topics.first().map(|it| &**it)
-    }
-
     /// Hands a record over, or keeps it and stops the flow.
     pub(super) fn offer(&self, consumer: &BaseConsumer<Self>, message: &BorrowedMessage<'_>) {
         let of = self.partition(message.topic(), message.partition());
