@@ -59,7 +59,8 @@ impl Kind {
 }
 
 impl Service {
-    /// Starts it, without rate limits and logging only what is wrong, and waits until it is ready.
+    /// Starts it, without rate limits and logging only what is wrong unless `RUST_LOG` wants more, and waits until it is
+    /// ready.
     pub(super) async fn start(ground: &Ground, kind: Kind) -> Result<Self> {
         let address = free_address()?;
         let (listen, database) = kind.variables();

@@ -60,6 +60,17 @@ pub(super) enum Beside {
     ThrottledRebuild,
 }
 
+impl Beside {
+    /// What is said of it behind a rate.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            Self::Rebuild => ", rebuild",
+            Self::ThrottledRebuild => ", throttled rebuild",
+        }
+    }
+}
+
 /// A route of query-api with as many clients as the machine has cores, each waiting for its answers.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Route {
@@ -107,12 +118,7 @@ impl Report {
         say(format_args!("{:<42} {:>10.0} events/s", "rebuild of all at once", self.all_events_per_second));
         say(format_args!("{:<42} {:>10.0} events/s", "live folding", self.live_events_per_second));
         for Visible { beside, commands_per_second, p50_ms, p99_ms } in &self.visible {
-            let beside = match beside {
-                Beside::Nothing => "",
-                Beside::Rebuild => ", rebuild",
-                Beside::ThrottledRebuild => ", throttled rebuild",
-            };
-            let what = format!("visible at {commands_per_second:.0} commands/s{beside}");
+            let what = format!("visible at {commands_per_second:.0} commands/s{}", beside.words());
             say(format_args!("{what:<42} {:>10} p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms", ""));
         }
         for Route { requests, route, queries_per_second, p50_ms, p99_ms, .. } in &self.routes {

@@ -21,8 +21,13 @@ use crate::api::Api;
 use crate::engine::Engine;
 use crate::terminal::mention;
 
-/// Rates of commands, in commands a second.
-const RATES: [f64; 2] = [1_000.0, 5_000.0];
+/// Rates of commands, in commands a second, and what goes on beside them.
+const MEASURED: [(f64, Beside); 4] = [
+    (1_000.0, Beside::Nothing),
+    (5_000.0, Beside::Nothing),
+    (1_000.0, Beside::Rebuild),
+    (1_000.0, Beside::ThrottledRebuild),
+];
 /// The projection that shows the commands.
 const READ: &str = "requests";
 /// Most events a second that a rebuild reads which is to go unnoticed.
@@ -76,17 +81,10 @@ pub(super) async fn visible(
     let people = Plan { warm_up: plan.measured, measured: plan.measured * (LOOKING - 1) };
     let plan = Plan { measured: plan.measured * LOOKING, ..people };
     let mut all = Vec::new();
-    for rate in RATES {
-        mention(format_args!("measuring command to visible at {rate:.0} commands a second"));
-        let load = http::arrivals(address, CONNECTIONS, rate, pairs, &keys, plan);
-        let (load, seen) = tokio::try_join!(load, visible::measure(&api, pairs, people))?;
-        all.push(of(Beside::Nothing, load.done_per_second, &seen));
-    }
-    for (beside, throttle) in [(Beside::Rebuild, None), (Beside::ThrottledRebuild, NonZeroU32::new(THROTTLE))]
-    {
-        let rate = RATES[0];
+    for (rate, beside) in MEASURED {
         mention(format_args!(
-            "measuring the same at {rate:.0} beside a rebuild, {throttle:?} events a second"
+            "measuring command to visible at {rate:.0} commands a second{}",
+            beside.words()
         ));
         let enough = CancellationToken::new();
         let measuring = async {
@@ -95,7 +93,14 @@ pub(super) async fn visible(
             enough.cancel();
             measured
         };
-        let rebuilding = replay::again_and_again(engine, owner, READ, throttle, &enough);
+        let rebuilding = async {
+            let throttle = match beside {
+                Beside::Nothing => return Ok(()),
+                Beside::Rebuild => None,
+                Beside::ThrottledRebuild => NonZeroU32::new(THROTTLE),
+            };
+            replay::again_and_again(engine, owner, READ, throttle, &enough).await
+        };
         let ((load, seen), ()) = tokio::try_join!(measuring, rebuilding)?;
         all.push(of(beside, load.done_per_second, &seen));
     }
