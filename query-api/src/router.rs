@@ -28,7 +28,8 @@ macro_rules! routes {
         pub const ROUTES: &[&str] = &[$($path),*];
 
         fn api(app: &App) -> Router<App> {
-            Router::new()$(.route($path, read(app, &[$(Projection::$projection),*], $handler)))*
+            // Not `nest`: that rewrites the address of every request.
+            Router::new()$(.route(concat!("/api/v1", $path), read(app, &[$(Projection::$projection),*], $handler)))*
         }
     };
 }
@@ -92,8 +93,8 @@ routes! {
 /// The whole service.
 pub(crate) fn router(app: &App, config: &Config) -> Router {
     let authenticator = app.authenticator.clone();
-    let routes = Router::new()
-        .nest("/api/v1", api(app).route("/openapi.json", get(openapi::json)))
+    let routes = api(app)
+        .route("/api/v1/openapi.json", get(openapi::json))
         .route("/.well-known/jwks.json", get(async move || axum::Json(authenticator.jwks())))
         .route("/docs", get(openapi::page))
         .merge(console::routes())

@@ -1,13 +1,15 @@
-//! What a request passes before it meets a route, outermost first: CORS · a place among those under way · correlation id
-//! and span · log and metrics · time limit · panics become 500 · authentication · rate limit.
+//! What a request passes before it meets a route, outermost first: CORS, for browsers · a place among those under way ·
+//! correlation id and span · log and metrics · time limit · panics become 500 · authentication · rate limit.
 //!
-//! Each is a function that takes the request and what comes next; [`Stack`] is their order.
+//! Each is a function that takes the request and what comes next; [`Stack`] is their order. The first two come before the
+//! route is looked for: under overload most calls end there, and what refusing costs is lost to those that are accepted.
 
 pub mod correlation;
 mod observe;
 pub mod rate_limit;
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,14 +17,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{ETAG, LOCATION, RETRY_AFTER};
+use axum::http::header::{ETAG, LOCATION, ORIGIN, RETRY_AFTER, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either};
 use metrics::counter;
 use tokio::sync::Semaphore;
+use tower::{Layer, Service, service_fn};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::answer::{POSITION, Problem, method_not_allowed, unknown_route};
@@ -85,11 +88,20 @@ impl Stack {
     /// The router with all of it, and with our answers for unknown paths and methods. Health and metrics are merged
     /// after this, because they pass none of it.
     pub fn around(self, router: Router) -> Router {
-        let cors = cors(&self.allowed_origins);
-        // One layer and one `from_fn`: axum boxes each of them and clones all that is inside for every request, which
-        // cost more than the commands.
-        let layers = (cors, from_fn_with_state(Arc::new(self), pass));
-        router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(layers)
+        let (cors, stack) = (cors(&self.allowed_origins), Arc::new(self));
+        // One `from_fn`: axum boxes each of them and clones all that is inside for every request, which cost more than
+        // the commands.
+        let passing = from_fn_with_state(Arc::clone(&stack), pass);
+        let router =
+            router.fallback(unknown_route).method_not_allowed_fallback(method_not_allowed).layer(passing);
+        let admitted = service_fn(move |request| admit(Arc::clone(&stack), router.clone(), request));
+        // Shared, because axum clones what it calls, and CORS is long lists.
+        let browsers = Arc::new(cors.layer(admitted.clone()));
+        let front = move |request: Request| match is_of_browser(&request) {
+            true => Either::Left(browsers.as_ref().clone().call(request)),
+            false => Either::Right(admitted.clone().call(request).map(vary_by_origin)),
+        };
+        Router::new().fallback_service(service_fn(front))
     }
 
     fn authenticate(&self, request: &mut Request) {
@@ -115,22 +127,37 @@ impl Stack {
     }
 }
 
-/// What every request passes.
-async fn pass(State(stack): State<Arc<Stack>>, request: Request, next: Next) -> Response {
-    let dress = stack.people.and_then(|it| it(&request));
-    let response = answer(&stack, request, next).await;
-    match dress {
-        Some(dress) => dress(response).await,
-        None => response,
-    }
+/// Whether cross-origin rules are about the request: CORS costs as much as a tenth of a command.
+fn is_of_browser(request: &Request) -> bool {
+    request.headers().contains_key(ORIGIN) || request.method() == Method::OPTIONS
 }
 
-async fn answer(stack: &Stack, mut request: Request, next: Next) -> Response {
-    // Before anything that costs: under overload most calls end here.
-    let Ok(_place) = stack.places.try_acquire() else {
-        counter!("http_requests_shed_total").increment(1);
-        return Problem::overloaded().into_response();
+/// What CORS says of its own answers, for caches that serve both kinds of callers.
+fn vary_by_origin(mut answered: Result<Response, Infallible>) -> Result<Response, Infallible> {
+    if let Ok(response) = &mut answered {
+        response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
+    }
+    answered
+}
+
+/// Lets a request in if there is a place for it.
+async fn admit(stack: Arc<Stack>, mut router: Router, request: Request) -> Result<Response, Infallible> {
+    let dress = stack.people.and_then(|it| it(&request));
+    let response = match stack.places.try_acquire() {
+        Ok(_place) => router.call(request).await?,
+        Err(_full) => {
+            counter!("http_requests_shed_total").increment(1);
+            Problem::overloaded().into_response()
+        }
     };
+    Ok(match dress {
+        Some(dress) => dress(response).await,
+        None => response,
+    })
+}
+
+/// What every request passes that was let in.
+async fn pass(State(stack): State<Arc<Stack>>, mut request: Request, next: Next) -> Response {
     if let Some(uncounted) = &stack.uncounted {
         uncounted.mark(&mut request);
     }

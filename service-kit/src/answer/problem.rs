@@ -41,6 +41,21 @@ pub struct FieldFault {
     pub message: String,
 }
 
+/// The body of an answer that is no success.
+#[derive(Serialize)]
+struct Told {
+    success: bool,
+    error: Error,
+}
+
+#[derive(Serialize)]
+struct Error {
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    details: Map<String, Value>,
+}
+
 impl FieldFault {
     /// A fault of this field.
     #[must_use]
@@ -259,11 +274,8 @@ impl IntoResponse for Problem {
         {
             details.insert("correlationId".to_owned(), json!(id.as_str()));
         }
-        let mut error = json!({"code": code, "message": message});
-        if !details.is_empty() {
-            error["details"] = Value::Object(details);
-        }
-        let mut response = (status, Json(json!({"success": false, "error": error}))).into_response();
+        let told = Told { success: false, error: Error { code, message, details } };
+        let mut response = (status, Json(told)).into_response();
         if let Some(after) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }

@@ -142,3 +142,27 @@ async fn browsers_may_call_from_the_named_origins_only() {
     let refused = call(preflight("https://evil.example")).await;
     assert!(!refused.headers().contains_key("access-control-allow-origin"));
 }
+
+#[tokio::test]
+async fn a_browser_can_read_that_too_much_is_under_way() {
+    let router = router(RateLimits::new(true, 1.0));
+    let slow = || router.clone().oneshot(get_of("/slow"));
+    let (mut first, mut second) = (pin!(slow()), pin!(slow()));
+    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+    let of_browser = Request::get("/adopting").header("origin", "https://app.example").body(Body::empty());
+    let refused = router.oneshot(of_browser.expect("a request")).await.expect("a router does not fail");
+    assert_eq!(refused.headers()["access-control-allow-origin"], "https://app.example");
+    assert_eq!(code(refused).await, (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED".to_owned()));
+}
+
+/// A cache that serves browsers and others must not give the one the answer of the other.
+#[tokio::test]
+async fn every_answer_varies_by_origin() {
+    let plain = get_of("/adopting");
+    let of_browser = Request::get("/adopting").header("origin", "https://app.example").body(Body::empty());
+    for request in [plain, of_browser.expect("a request")] {
+        let answer = call(request).await;
+        let varies = answer.headers().get_all("vary").iter().filter_map(|it| it.to_str().ok());
+        assert!(varies.into_iter().any(|it| it.split(',').any(|it| it.trim() == "origin")));
+    }
+}
