@@ -1,5 +1,7 @@
 //! Every write route, a line each.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
@@ -71,5 +73,5 @@ pub(crate) fn routes(app: App, forwarder: Forwarder, limits: &RateLimits) -> Rou
         .route(api!("/notifications/{userId}/read-all"), put(notifications::mark_all_read))
         .route(api!("/notifications/{userId}/preferences"), put(notifications::set_global_preferences))
         .route(api!("/notifications/{userId}/preferences/{type}"), put(notifications::set_preference));
-    commands.with_state(app).layer(from_fn_with_state(forwarder, carry))
+    commands.with_state(app).layer(from_fn_with_state(Arc::new(forwarder), carry))
 }

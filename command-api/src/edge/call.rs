@@ -81,7 +81,7 @@ impl FromRequest<App> for Asked {
             request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found("NOT_FOUND"))?;
         let ids: Vec<_> = params.iter().map(|(name, id)| (name.to_owned(), id.to_owned())).collect();
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let (method, headers) = (request.method().clone(), std::mem::take(request.headers_mut()));
         let authentication = request.extensions().get::<Authentication>().cloned();
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip());
         let query = Query::<HashMap<String, String>>::try_from_uri(request.uri()).unwrap_or_default().0;

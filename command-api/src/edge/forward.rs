@@ -3,13 +3,13 @@
 //! Whom a name belongs to is known only where it is claimed. When its holder lives elsewhere again, the instance that was
 //! reached first is told so, and sends the call there itself: whoever was sent a call never sends it on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, LOCATION, RETRY_AFTER, USER_AGENT};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -114,7 +114,7 @@ impl Forwarder {
         let mut request = self
             .client
             .request(call.method.clone(), format!("{}{path}", to.address.trim_end_matches('/')))
-            .headers(call.headers.clone())
+            .headers(call.onward())
             .header(FORWARDED, self.signature.clone())
             .body(call.body.clone());
         if let Some(holder) = to.holder {
@@ -157,11 +157,26 @@ struct Call {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    peer: Option<IpAddr>,
     body: Bytes,
 }
 
+impl Call {
+    /// What the second recipient needs of the headers, with where the call came from.
+    fn onward(&self) -> HeaderMap {
+        let mut headers = only(&self.headers, &REQUEST_HEADERS);
+        if let Some(peer) = self.peer.and_then(|it| HeaderValue::from_str(&it.to_string()).ok()) {
+            headers.entry(X_FORWARDED_FOR).or_insert(peer);
+        }
+        if let Some(id) = correlation::current().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
+            headers.insert(correlation::HEADER, id);
+        }
+        headers
+    }
+}
+
 /// Middleware of all commands: a call has a key, and is repeated at the owner when the handler says that it is elsewhere.
-pub(crate) async fn carry(State(forwarder): State<Forwarder>, request: Request, next: Next) -> Response {
+pub(crate) async fn carry(State(forwarder): State<Arc<Forwarder>>, request: Request, next: Next) -> Response {
     key::ensure(request, |request| forward(&forwarder, request, next)).await
 }
 
@@ -175,7 +190,8 @@ async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Respons
     let call = Call {
         method: parts.method.clone(),
         uri: parts.uri.clone(),
-        headers: headers_of(&parts),
+        headers: parts.headers.clone(),
+        peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|it| it.0.ip()),
         body: body.clone(),
     };
     let has_hopped = parts.extensions.get::<Counted>().is_some();
@@ -192,19 +208,6 @@ async fn forward(forwarder: &Forwarder, request: Request, next: Next) -> Respons
         }
         _ => response,
     }
-}
-
-/// What the second recipient needs, with where the call came from.
-fn headers_of(parts: &Parts) -> HeaderMap {
-    let mut headers = only(&parts.headers, &REQUEST_HEADERS);
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    if let Some(peer) = peer.and_then(|it| HeaderValue::from_str(&it.0.ip().to_string()).ok()) {
-        headers.entry(X_FORWARDED_FOR).or_insert(peer);
-    }
-    if let Some(id) = correlation::current().and_then(|it| HeaderValue::from_str(it.as_str()).ok()) {
-        headers.insert(correlation::HEADER, id);
-    }
-    headers
 }
 
 async fn answered(answer: reqwest::Response) -> Response {
