@@ -5,6 +5,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
+use service_kit::routes::ApiRoutes;
 use service_kit::telemetry::metrics;
 
 use crate::app::App;
@@ -28,8 +29,7 @@ macro_rules! routes {
         pub const ROUTES: &[&str] = &[$($path),*];
 
         fn api(app: &App) -> Router<App> {
-            // Not `nest`: that rewrites the address of every request.
-            Router::new()$(.route(concat!("/api/v1", $path), read(app, &[$(Projection::$projection),*], $handler)))*
+            Router::new()$(.api($path, read(app, &[$(Projection::$projection),*], $handler)))*
         }
     };
 }
@@ -94,7 +94,7 @@ routes! {
 pub(crate) fn router(app: &App, config: &Config) -> Router {
     let authenticator = app.authenticator.clone();
     let routes = api(app)
-        .route("/api/v1/openapi.json", get(openapi::json))
+        .api("/openapi.json", get(openapi::json))
         .route("/.well-known/jwks.json", get(async move || axum::Json(authenticator.jwks())))
         .route("/docs", get(openapi::page))
         .merge(console::routes())

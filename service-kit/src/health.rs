@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use sqlx::PgPool;
 
+use crate::routes::BASE_PATH;
+
 /// Longest wait for one probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -71,7 +73,7 @@ impl Health {
         let health = self.clone();
         let ready = move || async move { health.readiness().await };
         let mut router = Router::new();
-        for base in ["", "/api/v1"] {
+        for base in ["", BASE_PATH] {
             router = router
                 .route(&format!("{base}/health"), get(healthy))
                 .route(&format!("{base}/health/live"), get(live))

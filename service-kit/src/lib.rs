@@ -2,8 +2,9 @@
 //!
 //! `config` reads the environment and tells all faults at once · `telemetry` is logs, traces and metrics · `answer` is
 //! the JSON envelope with its error codes · `auth` checks and issues access tokens · `middleware` is what a request
-//! passes before it meets a route · `health` says ready or why not · `refusal` is a start that would do harm · `postgres`
-//! opens the pool · `serve` listens and `shutdown` ends in order · `shell` is commands for people to copy. A `main` reads like this:
+//! passes before it meets a route · `routes` names what is below the base path · `health` says ready or why not · `refusal`
+//! is a start that would do harm · `postgres` opens the pool · `serve` listens and `shutdown` ends in order · `shell` is
+//! commands for people to copy. A `main` reads like this:
 //!
 //! ```no_run
 //! # use service_kit::{config, health::Health, serve, shutdown, telemetry};
@@ -26,6 +27,7 @@ pub mod health;
 pub mod middleware;
 pub mod postgres;
 pub mod refusal;
+pub mod routes;
 pub mod serve;
 pub mod shell;
 pub mod shutdown;

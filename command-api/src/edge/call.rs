@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use service_kit::answer::{FieldFault, JsonBody, Problem};
 use service_kit::auth::{Authentication, Claims};
 use service_kit::middleware::correlation;
+use service_kit::routes::BASE_PATH;
 use service_kit::telemetry::trace::TraceContext;
 
 use super::Refused;
@@ -88,7 +89,7 @@ impl FromRequest<App> for Asked {
         let bytes = Bytes::from_request(request, app).await.map_err(|_| Problem::payload_too_large())?;
         let body = body(&bytes);
         let context = context(&headers, &query, body.as_ref().ok())?;
-        let route = route.as_ref().map_or("", MatchedPath::as_str).trim_start_matches("/api/v1");
+        let route = route.as_ref().map_or("", MatchedPath::as_str).trim_start_matches(BASE_PATH);
         Ok(Self {
             authentication: authentication.unwrap_or(Authentication::Anonymous),
             fingerprint: fingerprint(app, &method, route, &ids, &body, &bytes),

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use serde_json::{Map, Value, json};
 use service_kit::answer::Answer;
+use service_kit::routes::BASE_PATH;
 
 use super::Refused;
 use super::key::IDEMPOTENT_REPLAY;
@@ -30,5 +31,5 @@ pub(crate) fn ok(executed: &Executed, data: Value) -> Answer<Value> {
 
 /// 201 with `data`; `path` is where the new thing is, below the base path.
 pub(crate) fn created(executed: &Executed, data: Value, path: impl AsRef<str>) -> Answer<Value> {
-    ok(executed, data).status(StatusCode::CREATED).header(LOCATION, format!("/api/v1{}", path.as_ref()))
+    ok(executed, data).status(StatusCode::CREATED).header(LOCATION, format!("{BASE_PATH}{}", path.as_ref()))
 }

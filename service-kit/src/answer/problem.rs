@@ -41,21 +41,6 @@ pub struct FieldFault {
     pub message: String,
 }
 
-/// The body of an answer that is no success.
-#[derive(Serialize)]
-struct Told {
-    success: bool,
-    error: Error,
-}
-
-#[derive(Serialize)]
-struct Error {
-    code: Cow<'static, str>,
-    message: Cow<'static, str>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    details: Map<String, Value>,
-}
-
 impl FieldFault {
     /// A fault of this field.
     #[must_use]
@@ -261,6 +246,21 @@ impl From<sqlx::Error> for Problem {
             Self::internal(error)
         }
     }
+}
+
+/// The body of an answer that is no success.
+#[derive(Serialize)]
+struct Told {
+    success: bool,
+    error: Error,
+}
+
+#[derive(Serialize)]
+struct Error {
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    details: Map<String, Value>,
 }
 
 impl IntoResponse for Problem {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -23,6 +23,10 @@ const PLACES: usize = 2;
 const PUBLIC: &str = include_str!("../auth/test-key.pub.pem");
 
 fn router(limits: RateLimits) -> Router {
+    with_places(limits, PLACES)
+}
+
+fn with_places(limits: RateLimits, places: usize) -> Router {
     let keys = PublicKeys::from_pems([("ours", PUBLIC)]).expect("it is Ed25519");
     let stack = Stack {
         authenticator: Authenticator::new(Arc::new(Verifier::new(keys)), Revocations::none()),
@@ -30,7 +34,7 @@ fn router(limits: RateLimits) -> Router {
         class: Class::Reads,
         allowed_origins: vec!["https://app.example".to_owned()],
         time_limit: Duration::from_millis(50),
-        places: Arc::new(Semaphore::new(PLACES)),
+        places: Arc::new(Semaphore::new(places)),
         uncounted: None,
         people: None,
     };
@@ -55,6 +59,12 @@ async fn call(request: Request<Body>) -> Response {
 
 fn get_of(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).expect("a request")
+}
+
+fn get_of_browser(path: &str) -> Request<Body> {
+    let mut request = get_of(path);
+    request.headers_mut().insert("origin", HeaderValue::from_static("https://app.example"));
+    request
 }
 
 async fn code(response: Response) -> (StatusCode, String) {
@@ -145,12 +155,8 @@ async fn browsers_may_call_from_the_named_origins_only() {
 
 #[tokio::test]
 async fn a_browser_can_read_that_too_much_is_under_way() {
-    let router = router(RateLimits::new(true, 1.0));
-    let slow = || router.clone().oneshot(get_of("/slow"));
-    let (mut first, mut second) = (pin!(slow()), pin!(slow()));
-    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
-    let of_browser = Request::get("/adopting").header("origin", "https://app.example").body(Body::empty());
-    let refused = router.oneshot(of_browser.expect("a request")).await.expect("a router does not fail");
+    let full = with_places(RateLimits::new(true, 1.0), 0);
+    let refused = full.oneshot(get_of_browser("/adopting")).await.expect("a router does not fail");
     assert_eq!(refused.headers()["access-control-allow-origin"], "https://app.example");
     assert_eq!(code(refused).await, (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED".to_owned()));
 }
@@ -158,9 +164,7 @@ async fn a_browser_can_read_that_too_much_is_under_way() {
 /// A cache that serves browsers and others must not give the one the answer of the other.
 #[tokio::test]
 async fn every_answer_varies_by_origin() {
-    let plain = get_of("/adopting");
-    let of_browser = Request::get("/adopting").header("origin", "https://app.example").body(Body::empty());
-    for request in [plain, of_browser.expect("a request")] {
+    for request in [get_of("/adopting"), get_of_browser("/adopting")] {
         let answer = call(request).await;
         let varies = answer.headers().get_all("vary").iter().filter_map(|it| it.to_str().ok());
         assert!(varies.into_iter().any(|it| it.split(',').any(|it| it.trim() == "origin")));

@@ -35,7 +35,7 @@ fn instance(to: Option<String>, calls: Arc<AtomicUsize>) -> Router {
         }
     };
     Router::new()
-        .nest("/api/v1", Router::new().route("/things", post(handler)))
+        .route("/api/v1/things", post(handler))
         .layer(from_fn_with_state(Arc::new(forwarder.clone()), carry))
         .layer(from_fn_with_state(forwarder.hops(), mark))
 }
