@@ -35,13 +35,13 @@ fn every_read_is_described_and_every_described_read_exists() {
     assert_eq!(served, described);
 }
 
-/// The routes of command-api stand one after the other in its router: `.route("/path", post(…).delete(…))`.
+/// The routes of command-api stand one after the other in its router: `.api("/path", post(…).delete(…))`.
 #[test]
 fn every_command_is_described_and_every_described_command_exists() {
     const ROUTER: &str = include_str!("../../command-api/src/router.rs");
     const METHODS: [&str; 4] = ["post", "put", "patch", "delete"];
     let mut served = BTreeSet::new();
-    for route in ROUTER.split(".route(").skip(1) {
+    for route in ROUTER.split(".api(").skip(1) {
         let path = route.split('"').nth(1).expect("a route has a path");
         let named = METHODS.iter().filter(|method| route.contains(&format!("{method}(")));
         served.extend(named.map(|method| format!("{method} {}", nameless(path))));

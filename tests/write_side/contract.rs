@@ -25,7 +25,7 @@ fn every_route_is_called_by_some_test() {
 /// `PUT /users/{id}` for every route of the table, whatever is wrapped around its handlers.
 fn routes(router: &str) -> BTreeSet<String> {
     let mut routes = BTreeSet::new();
-    for line in router.split(".route(").skip(1) {
+    for line in router.split(".api(").skip(1) {
         let mut parts = line.splitn(3, '"');
         let (Some(_), Some(path), Some(handlers)) = (parts.next(), parts.next(), parts.next()) else {
             continue;
