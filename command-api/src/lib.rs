@@ -4,7 +4,7 @@
 //! every call passes on the way to its command and back · `accounts` keeps passwords, sessions and tokens in PostgreSQL ·
 //! `writer` decides and commits · `views` know other aggregates · `app` is what routes work with, `fresh` lets
 //! views catch up, `operators` takes an instance out of the writers' group, `start` puts the process together from
-//! `config`.
+//! `config`, `runtime` is what it runs on.
 
 mod accounts;
 mod app;
@@ -14,8 +14,10 @@ mod fresh;
 pub mod operators;
 mod router;
 mod routes;
+mod runtime;
 mod start;
 pub mod views;
 pub mod writer;
 
+pub use runtime::runtime;
 pub use start::{Service, connect, start};

@@ -1,25 +1,16 @@
 //! command-api: takes commands over HTTP and appends what follows from them to the log.
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use command_api::config::Config;
-use command_api::{connect, start};
+use command_api::{connect, runtime, start};
 use service_kit::refusal::{self, Refusal};
 use service_kit::{serve, shutdown, telemetry};
-use tokio::runtime::{Builder, Runtime};
 use tracing::error;
 
 fn main() -> anyhow::Result<ExitCode> {
     runtime()?.block_on(command_api())
-}
-
-/// Answers come from the writer's thread, and what another thread wakes stands in a queue that a worker looks into now and
-/// then, or when it has nothing else to do. Under overload it always has: answers would wait behind all the calls that are
-/// to be refused. So that queue comes first.
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().global_queue_interval(1).build()
 }
 
 async fn command_api() -> anyhow::Result<ExitCode> {

@@ -43,9 +43,10 @@ pub(super) trait Client: Send + 'static {
 /// What a load came to.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
-    /// Answered commands a second.
+    /// Commands a second that were answered while it counted.
     pub(super) commands_per_second: f64,
-    /// Command sent to answer read, in microseconds.
+    /// Command sent to answer read, in microseconds, of those that were sent while it counted: whoever is answered later has
+    /// waited longest.
     pub(super) latency: Histogram<u64>,
     /// All commands that were answered, outside the measured time, too.
     pub(super) answered: u64,
@@ -56,28 +57,43 @@ pub(super) async fn run<C: Client>(clients: Vec<C>, plan: Plan) -> Result<Load> 
     let from = Instant::now() + plan.warm_up;
     let until = from + plan.measured;
     let mut running: JoinSet<_> = clients.into_iter().map(|it| repeat(it, from, until)).collect();
-    let (mut latency, mut answered) = (histogram(), 0);
+    let mut all = Counts::default();
     while let Some(ended) = running.join_next().await {
-        let (seen, commands) = ended??;
-        latency.add(seen)?;
-        answered += commands;
+        let counts = ended??;
+        all.latency.add(counts.latency)?;
+        all.measured += counts.measured;
+        all.answered += counts.answered;
     }
-    let commands_per_second = latency.len() as f64 / plan.measured.as_secs_f64();
-    Ok(Load { commands_per_second, latency, answered })
+    let commands_per_second = all.measured as f64 / plan.measured.as_secs_f64();
+    Ok(Load { commands_per_second, latency: all.latency, answered: all.answered })
 }
 
-async fn repeat(mut client: impl Client, from: Instant, until: Instant) -> Result<(Histogram<u64>, u64)> {
-    let (mut latency, mut commands) = (histogram(), 0);
+/// Counts of one client, or of all.
+struct Counts {
+    latency: Histogram<u64>,
+    measured: u64,
+    answered: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { latency: histogram(), measured: 0, answered: 0 }
+    }
+}
+
+async fn repeat(mut client: impl Client, from: Instant, until: Instant) -> Result<Counts> {
+    let mut counts = Counts::default();
     loop {
         let sent = Instant::now();
         client.command().await?;
         let answered = Instant::now();
-        commands += 1;
-        if answered >= until {
-            return Ok((latency, commands));
+        counts.answered += 1;
+        counts.measured += u64::from(answered >= from && answered < until);
+        if sent >= from {
+            note(&mut counts.latency, answered - sent);
         }
-        if answered >= from {
-            note(&mut latency, answered - sent);
+        if answered >= until {
+            return Ok(counts);
         }
     }
 }

@@ -20,11 +20,12 @@ use super::report::{histogram, note};
 /// What a load came to.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
-    /// Commands a second that were sent.
+    /// Commands a second that were sent and answered, be it with a refusal.
     pub(super) sent_per_second: f64,
     /// Commands a second that were carried out.
     pub(super) done_per_second: f64,
-    /// Due to be sent until answered, of those that were carried out, in microseconds.
+    /// Due to be sent until answered, in microseconds, of those that were sent while it counted and carried out, be it later:
+    /// whoever is answered last has waited longest.
     pub(super) latency: Histogram<u64>,
     /// Really sent until answered, of the same.
     pub(super) service: Histogram<u64>,
@@ -35,6 +36,7 @@ const ASK_AT_ONCE: usize = 64;
 
 /// Counts of one client.
 struct Counts {
+    done: u64,
     overloaded: u64,
     latency: Histogram<u64>,
     service: Histogram<u64>,
@@ -56,21 +58,27 @@ pub(super) async fn run<C: Carrier>(
         let times = (first, beat, began + plan.warm_up, began + plan.warm_up + plan.measured);
         clients.spawn(client.run(times));
     }
-    let mut all = Counts { overloaded: 0, latency: histogram(), service: histogram() };
+    let mut all = Counts::default();
     while let Some(ended) = clients.join_next().await {
         let counts = ended??;
+        all.done += counts.done;
         all.overloaded += counts.overloaded;
         all.latency.add(counts.latency)?;
         all.service.add(counts.service)?;
     }
     let seconds = plan.measured.as_secs_f64();
-    let done = all.latency.len();
     Ok(Load {
-        sent_per_second: (done + all.overloaded) as f64 / seconds,
-        done_per_second: done as f64 / seconds,
+        sent_per_second: (all.done + all.overloaded) as f64 / seconds,
+        done_per_second: all.done as f64 / seconds,
         latency: all.latency,
         service: all.service,
     })
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { done: 0, overloaded: 0, latency: histogram(), service: histogram() }
+    }
 }
 
 /// A client with a question to edit.
@@ -95,28 +103,67 @@ impl<C: Carrier> Client<C> {
         mut self,
         (first, beat, from, until): (Instant, Duration, Instant, Instant),
     ) -> Result<Counts> {
-        let mut counts = Counts { overloaded: 0, latency: histogram(), service: histogram() };
+        let mut counts = Counts::default();
         let mut due = first;
         loop {
             sleep_until(due).await;
             let sent = Instant::now();
             let answer = self.carrier.carry(&self.pair, &self.exchange).await?;
             let answered = Instant::now();
-            if answered >= until {
-                return Ok(counts);
-            }
-            let counts_here = answered >= from;
+            let counts_here = u64::from(answered >= from && answered < until);
             match answer {
                 Answer::Done(created) => {
-                    if counts_here {
+                    counts.done += counts_here;
+                    if sent >= from && sent < until {
                         note(&mut counts.latency, answered - due);
                         note(&mut counts.service, answered - sent);
                     }
                     self.exchange.advance(created)?;
                 }
-                Answer::Overloaded => counts.overloaded += u64::from(counts_here),
+                Answer::Overloaded => counts.overloaded += counts_here,
+            }
+            if answered >= until {
+                return Ok(counts);
             }
             due += beat;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::api::Person;
+
+    /// How long the server stalls, well beyond the end of the load.
+    const STALL: Duration = Duration::from_secs(10);
+    const PLAN: Plan = Plan { warm_up: Duration::from_secs(1), measured: Duration::from_secs(2) };
+
+    /// Answers at once what comes before the given call, and then stalls.
+    struct Stalling(u32);
+
+    impl Carrier for Stalling {
+        async fn carry(&mut self, _pair: &Pair, _exchange: &Exchange) -> Result<Answer> {
+            self.0 = self.0.saturating_sub(1);
+            if self.0 == 0 {
+                timeout(STALL, pending::<()>()).await.unwrap_err();
+            }
+            Ok(Answer::Done(Some("request".to_owned())))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_answered_after_the_end_has_waited_too() {
+        let person = || Person { id: String::new(), name: String::new(), token: String::new() };
+        let pair = Pair { community: String::new(), requester: person(), helper: person() };
+        // The question, and two edits a second: two while it warms up, two that count, and the one that stalls.
+        let load = run(vec![Stalling(6)], &[Arc::new(pair)], 2.0, PLAN).await.unwrap();
+        assert_eq!((load.done_per_second, load.latency.len()), (1.0, 3), "{load:?}");
+        let longest = Duration::from_micros(load.latency.max());
+        assert!(longest.abs_diff(STALL) < STALL / 100, "{longest:?}");
     }
 }
