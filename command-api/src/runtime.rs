@@ -9,8 +9,9 @@ use std::io;
 use tokio::runtime::{Builder, Runtime};
 
 /// Every second task comes from the queue of all workers, which tokio looks into rarely: else answers would wait behind all
-/// the calls that are to be refused. Were it every task, a worker's own queue would stand still while answers keep coming,
-/// and calls that were noticed there when they read their body stood in it for as long as the overload went on.
+/// the calls that are to be refused. Were it every task, a worker's own queue would stand still while answers keep coming.
+/// A call wakes its connection itself when it reads its body, which puts it there; its answer then finds it woken already,
+/// and it would go out when the overload ends.
 const QUEUE_OF_ALL: u32 = 2;
 
 /// Most sockets that an idle worker takes up at once. What goes beyond a worker's own queue, 256 tasks, falls into the queue
