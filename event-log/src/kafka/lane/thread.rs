@@ -144,7 +144,7 @@ impl LaneThread {
             }
         }
         match self.producer.client().fatal_error() {
-            Some((code, reason)) if by_successor(code) => Err(AppendError::Fenced(reason)),
+            Some((code, reason)) if by_another(code) => Err(AppendError::Fenced(reason)),
             Some((_, reason)) => {
                 self.replace(&reason);
                 Ok(())
@@ -153,7 +153,7 @@ impl LaneThread {
         }
     }
 
-    /// Replaces a producer that broke for another reason than a successor; that also aborts what it left open.
+    /// Replaces a producer that broke for another reason than somebody else's writing; that also aborts what it left open.
     fn replace(&mut self, reason: &str) {
         self.unaborted = true;
         match producer(&self.bootstrap_servers, &self.id) {
@@ -272,7 +272,7 @@ pub(super) fn producer(bootstrap_servers: &str, id: &str) -> Result<Transactiona
 fn failed(error: &KafkaError, step: &str) -> Failed {
     let reason = format!("{step}: {error}");
     match error.rdkafka_error_code() {
-        Some(code) if by_successor(code) => Failed::Fenced(reason),
+        Some(code) if by_another(code) => Failed::Fenced(reason),
         _ => Failed::Abort(reason),
     }
 }
@@ -283,19 +283,25 @@ fn refused(failure: Failure, generation: i32) -> Failed {
     let by_group = matches!(failure.code, Code::UnknownMemberId | Code::FencedInstanceId);
     if failure.code == Code::IllegalGeneration {
         Failed::Generation(generation, failure.text)
-    } else if by_group || by_successor(failure.code) || failure.fatal {
+    } else if by_group || by_another(failure.code) || failure.fatal {
         Failed::Fenced(failure.text)
     } else {
         Failed::Abort(failure.text)
     }
 }
 
-/// Codes by which a broker tells that the transactional id has a newer holder.
-fn by_successor(code: RDKafkaErrorCode) -> bool {
+/// Codes by which a broker tells that somebody else has written under this transactional id: a newer holder, or one with the
+/// same numbers, before this process was set back to an earlier snapshot of its machine. Either way the log may hold what
+/// this process knows nothing of. What librdkafka repeats by itself it repeats in order.
+fn by_another(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping
+        Code::Fenced
+            | Code::ProducerFenced
+            | Code::InvalidProducerEpoch
+            | Code::InvalidProducerIdMapping
+            | Code::OutOfOrderSequenceNumber
     )
 }
 

@@ -90,6 +90,16 @@ fn a_window_that_was_given_up_is_not_committed() {
     assert!(matches!(done(steps.commit(&window)), Err(Failed::Fenced(_))));
 }
 
+/// Whoever was set back to an earlier snapshot of its machine, within its session, and has written meanwhile.
+#[test]
+fn whoever_has_written_more_than_it_knows_is_fenced() {
+    let bench = Bench::owner();
+    let unordered = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    bench.cluster.request_errors(RDKafkaApiKey::Produce, &[unordered]);
+    let outcome = bench.lane(&Gate::default()).append(&bench.window());
+    assert!(matches!(outcome, Err(AppendError::Fenced(_))), "{outcome:?}");
+}
+
 /// A coordinator takes the offsets of somebody without a generation for those of a consumer that is in no group.
 #[test]
 fn whoever_is_between_two_generations_is_refused() {
