@@ -46,6 +46,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, mpsc};
     use std::task::{Poll, Waker};
+    use std::thread;
 
     use tokio::sync::oneshot;
 
@@ -54,30 +55,7 @@ mod tests {
     /// Turns after which a task in the worker's own queue must have had one.
     const TURNS: usize = 100;
 
-    /// Somebody else's thread, which wakes tasks and says when it has.
-    #[derive(Clone, Debug)]
-    struct Elsewhere(mpsc::Sender<(Waker, mpsc::Sender<()>)>);
-
-    impl Elsewhere {
-        fn start() -> Self {
-            let (wakers, to_wake) = mpsc::channel::<(Waker, mpsc::Sender<()>)>();
-            std::thread::spawn(move || {
-                for (waker, woken) in to_wake {
-                    waker.wake();
-                    woken.send(()).unwrap();
-                }
-            });
-            Self(wakers)
-        }
-
-        fn wake(&self, waker: Waker) {
-            let (woken, is_woken) = mpsc::channel();
-            self.0.send((waker, woken)).unwrap();
-            is_woken.recv().unwrap();
-        }
-    }
-
-    /// Two tasks of which each has the other woken elsewhere before it waits, so that the queue of all is never empty. True
+    /// Two tasks of which each has the other woken by another thread before it waits, so that the queue of all is never empty. True
     /// if a task of the worker's own queue had its turn meanwhile.
     async fn has_a_turn_beside_answers() -> bool {
         let has_run = Arc::new(AtomicBool::new(false));
@@ -85,20 +63,19 @@ mod tests {
         // Whoever is woken last is run next, whatever stands in the queues; here that is the second of the two.
         tokio::spawn(async move { own.store(true, Ordering::Relaxed) });
         let (there, back) = (mpsc::channel::<Waker>(), mpsc::channel::<Waker>());
-        let elsewhere = Elsewhere::start();
-        let play = |elsewhere: Elsewhere, mine: mpsc::Sender<Waker>, other: mpsc::Receiver<Waker>| {
+        let play = |mine: mpsc::Sender<Waker>, other: mpsc::Receiver<Waker>| {
             let mut turns = 0;
             poll_fn(move |context| {
                 turns += 1;
                 drop(mine.send(context.waker().clone()));
                 if let Ok(other) = other.try_recv() {
-                    elsewhere.wake(other);
+                    thread::spawn(move || other.wake()).join().unwrap();
                 }
                 if turns < TURNS { Poll::Pending } else { Poll::Ready(()) }
             })
         };
-        tokio::spawn(play(elsewhere.clone(), back.0, there.1));
-        play(elsewhere, there.0, back.1).await;
+        tokio::spawn(play(back.0, there.1));
+        play(there.0, back.1).await;
         has_run.load(Ordering::Relaxed)
     }
 

@@ -221,7 +221,7 @@ pub enum AppendError {
     /// Aborted; nothing of it is in the log. The lane is ready for the next window.
     #[error("the window was aborted: {0}")]
     Aborted(String),
-    /// Refused because another owner holds the partitions or the id; nothing of it is in the log. The lane is dead.
+    /// Refused because another owner holds the partitions or the id, or may do so; nothing of it is in the log. The lane is dead.
     #[error("the window was fenced: {0}")]
     Fenced(String),
     /// The commit's result is unknown; only reading up to the high watermark tells. The lane is dead.

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse};
 use serde_json::{Map, Value, json};
+use service_kit::routes::BASE_PATH;
 
 /// Tag and routes of each file, in the order of the page.
 const FILES: [(&str, &str); 8] = [
@@ -48,7 +49,7 @@ pub fn document() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {"title": "karmyq", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION},
-        "servers": [{"url": "/api/v1"}],
+        "servers": [{"url": BASE_PATH}],
         "tags": FILES.map(|(tag, _)| json!({"name": tag})),
         "security": [{"bearer": []}],
         "paths": paths,

@@ -8,7 +8,7 @@ process reads the log, and is asked for every acknowledged command again: it mus
     eval "$(./dev env)"; tests/restored/restored.py --binaries target/release --goes-on 3 --away 9
 
 Needs the servers of `./dev servers`, release binaries, and of the system qemu-system-x86, cpio, dpkg and apt, with which it
-fetches a kernel and busybox. Prints what came of it as JSON; exit code 1 when something got lost.
+fetches a kernel and busybox. Prints what came of it as JSON; exit code 1 when something got lost or was told twice.
 """
 
 import argparse
@@ -100,10 +100,10 @@ class Machine:
         brokers = [f"//{it}" for it in ours["KAFKA_BOOTSTRAP_SERVERS"].split(",")]
         servers = [*brokers, ours["SCHEMA_REGISTRY_URL"], ours["DATABASE_URL"]]
         ports = [urllib.parse.urlsplit(it).port for it in servers] + neighbours
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in ours.items()
+        ours |= {"HOST_PORTS": " ".join(map(str, ports)), "MODULES": " ".join(MODULES)}
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in ours.items()
                  if name.isidentifier() and name not in ("PATH", "PWD")]
-        ours = [f"HOST_PORTS='{' '.join(map(str, ports))}'", f"MODULES='{' '.join(MODULES)}'", *lines, ""]
-        (root / "environment").write_text("\n".join(ours))
+        (root / "environment").write_text("".join(lines))
         names = run("find", ".", cwd=root)
         with open(self.place / "initrd", "wb") as archive:
             subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], check=True, cwd=root, input=names.encode(), stdout=archive)
@@ -134,14 +134,17 @@ class Machine:
 
     def save(self, snapshot):
         """Writes its state to a file; it stands still then."""
+        # The monitor answers when it is done.
         self.command(f'migrate "exec:cat > {snapshot}"')
-        while "completed" not in self.command("info migrate"):
-            pass
+        state = self.command("info migrate")
+        if "completed" not in state:
+            sys.exit(f"the machine was not saved: {state}")
 
     def go_on(self):
         self.command("cont")
 
     def kill(self):
+        """Ends it as a cut of the power does; again is nothing."""
         self.process.kill()
         self.process.wait()
 
@@ -265,8 +268,8 @@ def main():
         for it in others:
             it.start()
             ends.callback(it.stop)
-        ends.callback(lambda: machine.process and machine.kill())
         machine.start()
+        ends.callback(machine.kill)
         load = Load([machine.address, *(it.address for it in others)])
         ends.callback(load.stop)
         snapshot = place / "snapshot"

@@ -148,7 +148,7 @@ impl Running {
         let gate = Gate::default();
         let (bootstrap_servers, id, own) = (bootstrap_servers.to_owned(), id.to_owned(), gate.clone());
         spawn(format!("lane {id}"), move || {
-            let mut thread = match LaneThread::take_over(bootstrap_servers, id, own) {
+            let mut thread = match LaneThread::take_over(&bootstrap_servers, id, own) {
                 Ok(thread) => thread,
                 Err(error) => return drop(opened.send(Err(error))),
             };

@@ -38,7 +38,6 @@ type TransactionalProducer = ThreadedProducer<Deliveries>;
 
 /// What the thread works with.
 pub(super) struct LaneThread {
-    bootstrap_servers: String,
     id: String,
     gate: Gate,
     producer: TransactionalProducer,
@@ -54,7 +53,7 @@ enum Failed {
     Abort(String),
     /// The generation of this number was refused.
     Generation(i32, String),
-    /// Another owner is certain.
+    /// Another owner is certain, or the producer broke.
     Fenced(String),
     /// The commit was sent and its result is unknown.
     Unknown(String),
@@ -62,9 +61,9 @@ enum Failed {
 
 impl LaneThread {
     /// Takes over the transactional id.
-    pub(super) fn take_over(bootstrap_servers: String, id: String, gate: Gate) -> Result<Self, LogError> {
-        let producer = producer(&bootstrap_servers, &id)?;
-        Ok(Self { bootstrap_servers, id, gate, producer, unaborted: false, settled: Default::default() })
+    pub(super) fn take_over(bootstrap_servers: &str, id: String, gate: Gate) -> Result<Self, LogError> {
+        let producer = producer(bootstrap_servers, &id)?;
+        Ok(Self { id, gate, producer, unaborted: false, settled: Default::default() })
     }
 
     /// Appends a window; see [`crate::Lane::append`].
@@ -143,26 +142,11 @@ impl LaneThread {
                 Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not abort a window"),
             }
         }
+        // Whatever broke the producer, what the broker knows of it and what this process remembers may differ: it may have been
+        // set back to an earlier snapshot of its machine. Going on with a new producer would be going on with that memory.
         match self.producer.client().fatal_error() {
-            Some((code, reason)) if by_another(code) => Err(AppendError::Fenced(reason)),
-            Some((_, reason)) => {
-                self.replace(&reason);
-                Ok(())
-            }
+            Some((_, reason)) => Err(AppendError::Fenced(reason)),
             None => Ok(()),
-        }
-    }
-
-    /// Replaces a producer that broke for another reason than somebody else's writing; that also aborts what it left open.
-    fn replace(&mut self, reason: &str) {
-        self.unaborted = true;
-        match producer(&self.bootstrap_servers, &self.id) {
-            Ok(producer) => {
-                tracing::warn!(transactional.id = %self.id, reason, "replaced a broken producer");
-                self.producer = producer;
-                self.unaborted = false;
-            }
-            Err(error) => tracing::warn!(transactional.id = %self.id, %error, "could not replace a producer"),
         }
     }
 }
@@ -272,7 +256,7 @@ pub(super) fn producer(bootstrap_servers: &str, id: &str) -> Result<Transactiona
 fn failed(error: &KafkaError, step: &str) -> Failed {
     let reason = format!("{step}: {error}");
     match error.rdkafka_error_code() {
-        Some(code) if by_another(code) => Failed::Fenced(reason),
+        Some(code) if by_successor(code) => Failed::Fenced(reason),
         _ => Failed::Abort(reason),
     }
 }
@@ -283,25 +267,19 @@ fn refused(failure: Failure, generation: i32) -> Failed {
     let by_group = matches!(failure.code, Code::UnknownMemberId | Code::FencedInstanceId);
     if failure.code == Code::IllegalGeneration {
         Failed::Generation(generation, failure.text)
-    } else if by_group || by_another(failure.code) || failure.fatal {
+    } else if by_group || by_successor(failure.code) || failure.fatal {
         Failed::Fenced(failure.text)
     } else {
         Failed::Abort(failure.text)
     }
 }
 
-/// Codes by which a broker tells that somebody else has written under this transactional id: a newer holder, or one with the
-/// same numbers, before this process was set back to an earlier snapshot of its machine. Either way the log may hold what
-/// this process knows nothing of. What librdkafka repeats by itself it repeats in order.
-fn by_another(code: RDKafkaErrorCode) -> bool {
+/// Codes by which a broker tells that the transactional id has a newer holder.
+fn by_successor(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
-        Code::Fenced
-            | Code::ProducerFenced
-            | Code::InvalidProducerEpoch
-            | Code::InvalidProducerIdMapping
-            | Code::OutOfOrderSequenceNumber
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping
     )
 }
 

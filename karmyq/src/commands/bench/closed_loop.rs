@@ -1,5 +1,6 @@
 //! A closed loop: each client sends its next command when the one before is answered.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,8 +56,8 @@ pub(super) struct Load {
 /// Runs these clients; fails with the first command that does.
 pub(super) async fn run<C: Client>(clients: Vec<C>, plan: Plan) -> Result<Load> {
     let from = Instant::now() + plan.warm_up;
-    let until = from + plan.measured;
-    let mut running: JoinSet<_> = clients.into_iter().map(|it| repeat(it, from, until)).collect();
+    let measured = from..from + plan.measured;
+    let mut running: JoinSet<_> = clients.into_iter().map(|it| repeat(it, measured.clone())).collect();
     let mut all = Counts::default();
     while let Some(ended) = running.join_next().await {
         let counts = ended??;
@@ -81,18 +82,18 @@ impl Default for Counts {
     }
 }
 
-async fn repeat(mut client: impl Client, from: Instant, until: Instant) -> Result<Counts> {
+async fn repeat(mut client: impl Client, measured: Range<Instant>) -> Result<Counts> {
     let mut counts = Counts::default();
     loop {
         let sent = Instant::now();
         client.command().await?;
         let answered = Instant::now();
         counts.answered += 1;
-        counts.measured += u64::from(answered >= from && answered < until);
-        if sent >= from {
+        counts.measured += u64::from(measured.contains(&answered));
+        if measured.contains(&sent) {
             note(&mut counts.latency, answered - sent);
         }
-        if answered >= until {
+        if answered >= measured.end {
             return Ok(counts);
         }
     }

@@ -4,6 +4,7 @@
 //! which a command was to be sent, so that a server that stalls does not hide the commands which it kept from coming.
 //! What a client needs before its first command is there before the clock starts.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,10 +54,11 @@ pub(super) async fn run<C: Carrier>(
     let beat = Duration::from_secs_f64(count as f64 / per_second);
     let ready = prepare(carriers, pairs).await?;
     let (began, mut clients) = (Instant::now(), JoinSet::new());
+    let from = began + plan.warm_up;
+    let measured = from..from + plan.measured;
     for (number, client) in ready.into_iter().enumerate() {
         let first = began + beat.mul_f64(number as f64 / count as f64);
-        let times = (first, beat, began + plan.warm_up, began + plan.warm_up + plan.measured);
-        clients.spawn(client.run(times));
+        clients.spawn(client.run(first, beat, measured.clone()));
     }
     let mut all = Counts::default();
     while let Some(ended) = clients.join_next().await {
@@ -99,10 +101,7 @@ async fn prepare<C: Carrier>(carriers: Vec<C>, pairs: &[Arc<Pair>]) -> Result<Ve
 }
 
 impl<C: Carrier> Client<C> {
-    async fn run(
-        mut self,
-        (first, beat, from, until): (Instant, Duration, Instant, Instant),
-    ) -> Result<Counts> {
+    async fn run(mut self, first: Instant, beat: Duration, measured: Range<Instant>) -> Result<Counts> {
         let mut counts = Counts::default();
         let mut due = first;
         loop {
@@ -110,11 +109,11 @@ impl<C: Carrier> Client<C> {
             let sent = Instant::now();
             let answer = self.carrier.carry(&self.pair, &self.exchange).await?;
             let answered = Instant::now();
-            let counts_here = u64::from(answered >= from && answered < until);
+            let counts_here = u64::from(measured.contains(&answered));
             match answer {
                 Answer::Done(created) => {
                     counts.done += counts_here;
-                    if sent >= from && sent < until {
+                    if measured.contains(&sent) {
                         note(&mut counts.latency, answered - due);
                         note(&mut counts.service, answered - sent);
                     }
@@ -122,7 +121,7 @@ impl<C: Carrier> Client<C> {
                 }
                 Answer::Overloaded => counts.overloaded += counts_here,
             }
-            if answered >= until {
+            if answered >= measured.end {
                 return Ok(counts);
             }
             due += beat;

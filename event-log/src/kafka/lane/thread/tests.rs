@@ -48,7 +48,7 @@ impl Bench {
     }
 
     fn lane(&self, gate: &Gate) -> LaneThread {
-        let lane = LaneThread::take_over(self.cluster.bootstrap_servers(), "lane".to_owned(), gate.clone());
+        let lane = LaneThread::take_over(&self.cluster.bootstrap_servers(), "lane".to_owned(), gate.clone());
         lane.expect("the id is free")
     }
 
