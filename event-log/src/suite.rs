@@ -7,7 +7,9 @@ mod groups;
 mod kafka;
 mod memory;
 mod reading;
+mod set_back;
 mod topics;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;

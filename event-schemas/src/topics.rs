@@ -86,6 +86,9 @@ pub struct Topic {
     pub settings: Vec<(&'static str, String)>,
 }
 
+/// How every command went, where that is switched on.
+const LIFECYCLE: &str = "lifecycle-events";
+
 const DAY: i64 = 86_400_000;
 const YEAR: i64 = 365 * DAY;
 
@@ -129,7 +132,7 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
     }
     let four = scaled(4, profile);
     topics.push(topic("audit-events".to_owned(), four, Kind::Record, Some(220_752_000_000), profile));
-    topics.push(topic("lifecycle-events".to_owned(), four, Kind::Queue, Some(90 * DAY), profile));
+    topics.push(topic(LIFECYCLE.to_owned(), four, Kind::Queue, Some(90 * DAY), profile));
     let technical = match profile {
         Profile::Small | Profile::Replicated => 1,
         Profile::Standard => 8,
@@ -151,6 +154,12 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
 pub fn partitions(domain: Domain, profile: Profile) -> i32 {
     let line = EVENT_TOPICS.iter().find(|(name, ..)| *name == domain.name());
     line.map(|(_, partitions, _)| scaled(*partitions, profile)).expect("every domain stands in the manifest")
+}
+
+/// Whether the topic of this name is a store of record, whose records keep the time of their writer.
+#[must_use]
+pub fn is_of_record(topic: &str) -> bool {
+    topic.ends_with("-events") && topic != LIFECYCLE
 }
 
 /// The partition count of the standard profile as this profile has it.
@@ -187,7 +196,7 @@ fn topic(name: String, partitions: i32, kind: Kind, retention_ms: Option<i64>, p
 
 #[cfg(test)]
 mod tests {
-    use super::{Profile, manifest, partitions};
+    use super::{Kind, Profile, is_of_record, manifest, partitions};
     use crate::Domain;
 
     #[test]
@@ -196,6 +205,15 @@ mod tests {
         assert_eq!(total(Profile::Standard), 577);
         assert_eq!(total(Profile::Small), 104);
         assert_eq!(total(Profile::Replicated), 104);
+    }
+
+    #[test]
+    fn the_stores_of_record_are_known_by_their_names() {
+        for topic in manifest(Profile::Small) {
+            let writers_time = ("message.timestamp.type", "CreateTime".to_owned());
+            assert_eq!(is_of_record(&topic.name), topic.kind == Kind::Record, "{}", topic.name);
+            assert!(!is_of_record(&topic.name) || topic.settings.contains(&writers_time), "{}", topic.name);
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Collects the delivery reports of one window, in the order of its records.
 
+use event_schemas::topics;
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
+use rdkafka::message::{Message, Timestamp};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::client;
@@ -21,7 +22,16 @@ struct Expected {
     window: u32,
     outstanding: usize,
     offsets: Vec<i64>,
-    failure: Option<KafkaError>,
+    failure: Option<Undelivered>,
+}
+
+/// Why a window is not in the log as it was sent.
+#[derive(Clone, Debug)]
+pub(super) enum Undelivered {
+    /// A record could not be delivered.
+    Failed(KafkaError),
+    /// The broker had records of these numbers already, in this partition of this topic.
+    Repeated(String, i32),
 }
 
 /// Which record of which window a report is about, in the one word that librdkafka carries. A window whose abort timed
@@ -54,11 +64,11 @@ impl Deliveries {
         window
     }
 
-    /// The offsets of the window's records; none while reports are missing, the first error when one has failed.
-    pub(super) fn take(&self) -> Result<Option<Vec<i64>>, KafkaError> {
+    /// The offsets of the window's records; none while reports are missing, the first reason when one is not there.
+    pub(super) fn take(&self) -> Result<Option<Vec<i64>>, Undelivered> {
         let mut expected = self.expected.lock();
         match expected.failure.take() {
-            Some(error) => Err(error),
+            Some(why) => Err(why),
             None if expected.outstanding > 0 => Ok(None),
             None => Ok(Some(std::mem::take(&mut expected.offsets))),
         }
@@ -86,14 +96,26 @@ impl ProducerContext for Deliveries {
         }
         expected.outstanding = expected.outstanding.saturating_sub(1);
         match result {
+            Ok(message) if is_repeat(message) => {
+                let repeated = Undelivered::Repeated(message.topic().to_owned(), message.partition());
+                expected.failure.get_or_insert(repeated);
+            }
             Ok(message) => {
                 if let Some(offset) = expected.offsets.get_mut(ticket.index as usize) {
                     *offset = message.offset();
                 }
             }
             Err((error, _)) => {
-                expected.failure.get_or_insert_with(|| error.clone());
+                expected.failure.get_or_insert_with(|| Undelivered::Failed(error.clone()));
             }
         }
     }
+}
+
+/// Whether the broker took a record for one that it had already. It does so by the producer's numbers, whatever the record says,
+/// and answers with the time of what it has; a record that it appends where writers keep the time, it answers without one.
+/// (`UnifiedLog.append` of Apache Kafka: the `LogAppendTimeMs` of a duplicate; without an offset if it remembers no more of it.)
+fn is_repeat(message: &impl Message) -> bool {
+    let timed = matches!(message.timestamp(), Timestamp::LogAppendTime(_));
+    message.offset() < 0 || (timed && topics::is_of_record(message.topic()))
 }

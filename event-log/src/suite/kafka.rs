@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{
+    AddPartitionsToTxnRequest, DescribeTransactionsRequest, EndTxnRequest, LeaveGroupRequest, ProduceRequest,
+};
+use kafka_protocol::protocol::Request;
 use parking_lot::Mutex;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::Subject;
+use super::wire::{self, name, text};
 use crate::kafka::{KafkaLog, consumer_config, member_of};
 use crate::{EventLog, Membership, NewRecord, TopicPartition};
 
@@ -89,22 +94,8 @@ impl Subject for Kafka {
     /// hears of it with its next heartbeat.
     async fn evict(&self, member: &Arc<dyn Membership>) {
         let (group, member) = member_of(member.as_ref()).expect("a member of a group on Kafka");
-        let address = self.coordinator().await;
-        let mut broker = TcpStream::connect(address).await.expect("the broker is reached");
-        let mut request = Vec::new();
-        for number in [13_i16, 0] {
-            request.extend(number.to_be_bytes());
-        }
-        request.extend(1_i32.to_be_bytes());
-        for text in ["suite", &group, &member] {
-            request.extend(i16::try_from(text.len()).expect("short").to_be_bytes());
-            request.extend(text.as_bytes());
-        }
-        broker.write_i32(i32::try_from(request.len()).expect("short")).await.expect("the request is sent");
-        broker.write_all(&request).await.expect("the request is sent");
-        assert_eq!(broker.read_i32().await.expect("an answer comes"), 6, "length of the answer");
-        assert_eq!(broker.read_i32().await.expect("an answer comes"), 1, "the request that is answered");
-        assert_eq!(broker.read_i16().await.expect("an answer comes"), 0, "error code");
+        let request = LeaveGroupRequest::default().with_group_id(name(&group)).with_member_id(text(&member));
+        assert_eq!(self.call(&request, 0).await.error_code, 0);
     }
 
     async fn delete_topics(&self, names: &[String]) {
@@ -119,8 +110,51 @@ impl Subject for Kafka {
 }
 
 impl Kafka {
-    /// The only broker coordinates every group.
-    async fn coordinator(&self) -> String {
+    /// Appends and commits records as the holder of this id does that has appended so many to their partition, and the holder
+    /// hears nothing of it.
+    pub(super) async fn append_as_holder(&self, id: &str, appended: i32, records: &[NewRecord]) {
+        let question = DescribeTransactionsRequest::default().with_transactional_ids(vec![name(id)]);
+        let described = self.call(&question, 0).await.transaction_states.remove(0);
+        let holder = (described.producer_id, described.producer_epoch);
+        let to = &records[0].to;
+
+        let topic =
+            AddPartitionsToTxnTopic::default().with_name(name(&to.topic)).with_partitions(vec![to.partition]);
+        let begin = AddPartitionsToTxnRequest::default()
+            .with_v3_and_below_transactional_id(name(id))
+            .with_v3_and_below_producer_id(holder.0)
+            .with_v3_and_below_producer_epoch(holder.1)
+            .with_v3_and_below_topics(vec![topic]);
+        let begun = self.call(&begin, 3).await;
+        let code = begun.results_by_topic_v3_and_below[0].results_by_partition[0].partition_error_code;
+        assert_eq!(code, 0, "a transaction begins");
+
+        let batch = wire::batch(holder, appended, records);
+        let partition = PartitionProduceData::default().with_index(to.partition).with_records(Some(batch));
+        let topic =
+            TopicProduceData::default().with_name(name(&to.topic)).with_partition_data(vec![partition]);
+        let produce = ProduceRequest::default()
+            .with_transactional_id(Some(name(id)))
+            .with_acks(-1)
+            .with_timeout_ms(10_000)
+            .with_topic_data(vec![topic]);
+        let produced = self.call(&produce, 9).await;
+        assert_eq!(produced.responses[0].partition_responses[0].error_code, 0, "the records are appended");
+
+        let end = EndTxnRequest::default()
+            .with_transactional_id(name(id))
+            .with_producer_id(holder.0)
+            .with_producer_epoch(holder.1)
+            .with_committed(true);
+        assert_eq!(self.call(&end, 3).await.error_code, 0, "they are committed");
+    }
+
+    async fn call<R: Request>(&self, request: &R, version: i16) -> R::Response {
+        wire::call(&self.broker().await, request, version).await
+    }
+
+    /// The only broker coordinates every group and transaction, and leads every partition.
+    async fn broker(&self) -> String {
         let bootstrap_servers = self.bootstrap_servers.clone();
         let brokers = tokio::task::spawn_blocking(move || {
             let consumer: BaseConsumer = ClientConfig::new()
@@ -131,7 +165,7 @@ impl Kafka {
             metadata.brokers().iter().map(|it| format!("{}:{}", it.host(), it.port())).collect::<Vec<_>>()
         });
         let brokers = brokers.await.expect("the question does not panic");
-        assert_eq!(brokers.len(), 1, "the suite needs a cluster of one broker to find the coordinator");
+        assert_eq!(brokers.len(), 1, "the suite needs a cluster of one broker");
         brokers.into_iter().next().expect("one")
     }
 }

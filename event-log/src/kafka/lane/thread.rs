@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Gate, Stage};
 use crate::kafka::client;
-use crate::kafka::deliveries::{Deliveries, Ticket};
+use crate::kafka::deliveries::{Deliveries, Ticket, Undelivered};
 use crate::kafka::group::{KafkaFence, Unfenced};
 use crate::kafka::native::{self, Failure};
 use crate::transaction::{Transaction, attempt};
@@ -53,7 +53,7 @@ enum Failed {
     Abort(String),
     /// The generation of this number was refused.
     Generation(i32, String),
-    /// Another owner is certain, or the producer broke.
+    /// Another owner is certain, or cannot be excluded: the producer broke, or the broker had its records already.
     Fenced(String),
     /// The commit was sent and its result is unknown.
     Unknown(String),
@@ -180,7 +180,11 @@ impl Transaction for Steps<'_> {
         }
         let delivered = native::flush(producer, DELIVERY + Duration::from_secs(1));
         match deliveries.take() {
-            Err(error) => Err(failed(&error, "deliver")),
+            Err(Undelivered::Failed(error)) => Err(failed(&error, "deliver")),
+            // Either the answer to these records was lost, or they are not these records.
+            Err(Undelivered::Repeated(topic, partition)) => {
+                Err(Failed::Fenced(format!("{topic}/{partition} had records of these numbers already")))
+            }
             Ok(Some(offsets)) if delivered => Ok(offsets),
             Ok(_) => Err(Failed::Abort(format!("not delivered within {} s", DELIVERY.as_secs()))),
         }
