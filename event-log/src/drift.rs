@@ -78,12 +78,9 @@ fn reason(kind: Kind, setting: &str) -> Option<&'static str> {
         (Kind::Feed, "cleanup.policy" | "retention.ms") => {
             Some("records would leave earlier or later than promised")
         }
-        (Kind::Record, "message.timestamp.type") => Some(
+        (Kind::Record | Kind::State, "message.timestamp.type") => Some(
             "a writer could not tell its records from what the broker had already, and would append none",
         ),
-        (Kind::State, "message.timestamp.type") => {
-            Some("a search by time would find the time of arrival instead of the decision's")
-        }
         (Kind::Record | Kind::Queue | Kind::State | Kind::Feed, _) => None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_schemas::state::WrappedKey;
+pub use event_schemas::topics::DATA_KEYS;
 use event_schemas::topics::{self, Profile};
 use event_schemas::{
     DataKey, Event, KeyId, Payload, Recorded, SealError, SealedFields, SealedValue, Timestamp, open_field,
@@ -20,10 +21,7 @@ use crate::{
     Decoder, Encoder, EventLog, Fold, LogError, NewRecord, Record, Tail, TopicPartition, WriteError,
 };
 
-/// The topic of wrapped data keys.
-pub const DATA_KEYS: &str = "data-keys";
-
-/// Number of its partitions; see [`KeyRing::follow`].
+/// Number of partitions of [`DATA_KEYS`]; see [`KeyRing::follow`].
 #[must_use]
 pub fn data_key_partitions(profile: Profile) -> i32 {
     topics::manifest(profile).iter().find(|it| it.name == DATA_KEYS).map_or(1, |it| it.partitions)

@@ -88,6 +88,8 @@ pub struct Topic {
 
 /// How every command went, where that is switched on.
 const LIFECYCLE: &str = "lifecycle-events";
+/// The topic of wrapped data keys.
+pub const DATA_KEYS: &str = "data-keys";
 
 const DAY: i64 = 86_400_000;
 const YEAR: i64 = 365 * DAY;
@@ -137,7 +139,7 @@ pub fn manifest(profile: Profile) -> Vec<Topic> {
         Profile::Small | Profile::Replicated => 1,
         Profile::Standard => 8,
     };
-    let mut keys = topic("data-keys".to_owned(), technical, Kind::State, None, profile);
+    let mut keys = topic(DATA_KEYS.to_owned(), technical, Kind::State, None, profile);
     // A destroyed key must leave the disks within days, so segments roll and compact by time.
     keys.settings.extend([("max.compaction.lag.ms", DAY.to_string()), ("segment.ms", DAY.to_string())]);
     topics.push(keys);
@@ -156,10 +158,11 @@ pub fn partitions(domain: Domain, profile: Profile) -> i32 {
     line.map(|(_, partitions, _)| scaled(*partitions, profile)).expect("every domain stands in the manifest")
 }
 
-/// Whether the topic of this name is a store of record, whose records keep the time of their writer.
+/// Whether the records of the topic of this name keep the time that their writer gave them. On the others they have the broker's.
 #[must_use]
-pub fn is_of_record(topic: &str) -> bool {
-    topic.ends_with("-events") && topic != LIFECYCLE
+pub fn has_writers_time(topic: &str) -> bool {
+    let of_record = topic.ends_with("-events") && topic != LIFECYCLE;
+    of_record || topic.ends_with("-snapshots") || [DATA_KEYS, PartitionOwner::TOPIC].contains(&topic)
 }
 
 /// The partition count of the standard profile as this profile has it.
@@ -196,7 +199,7 @@ fn topic(name: String, partitions: i32, kind: Kind, retention_ms: Option<i64>, p
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Profile, is_of_record, manifest, partitions};
+    use super::{Profile, has_writers_time, manifest, partitions};
     use crate::Domain;
 
     #[test]
@@ -208,11 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn the_stores_of_record_are_known_by_their_names() {
+    fn whose_time_a_topic_has_is_known_by_its_name() {
         for topic in manifest(Profile::Small) {
             let writers_time = ("message.timestamp.type", "CreateTime".to_owned());
-            assert_eq!(is_of_record(&topic.name), topic.kind == Kind::Record, "{}", topic.name);
-            assert!(!is_of_record(&topic.name) || topic.settings.contains(&writers_time), "{}", topic.name);
+            assert_eq!(
+                has_writers_time(&topic.name),
+                topic.settings.contains(&writers_time),
+                "{}",
+                topic.name
+            );
         }
     }
 

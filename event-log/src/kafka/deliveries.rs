@@ -117,5 +117,5 @@ impl ProducerContext for Deliveries {
 /// (`UnifiedLog.append` of Apache Kafka: the `LogAppendTimeMs` of a duplicate; without an offset if it remembers no more of it.)
 fn is_repeat(message: &impl Message) -> bool {
     let timed = matches!(message.timestamp(), Timestamp::LogAppendTime(_));
-    message.offset() < 0 || (timed && topics::is_of_record(message.topic()))
+    message.offset() < 0 || (timed && topics::has_writers_time(message.topic()))
 }

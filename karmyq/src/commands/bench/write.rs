@@ -23,8 +23,11 @@ use crate::api::Api;
 use crate::engine::Engine;
 use crate::terminal::mention;
 
-/// Clients over HTTP, one load after the other.
-const CLIENTS: [usize; 4] = [1, 8, 64, 256];
+/// Clients over HTTP, one load after the other; the last are as many as an instance carries out calls of at once, so that the
+/// peak is its capacity.
+const CLIENTS: [usize; 5] = [1, 8, 64, 256, 1_024];
+/// Clients of whole exchanges over HTTP.
+const CLIENTS_OF_EXCHANGES: usize = 256;
 /// Clients in process: few, and as many as fill the windows.
 const CLIENTS_IN_PROCESS: [usize; 2] = [64, 512];
 /// Rates of the open loop, as parts of the peak; the last one is overload.
@@ -147,7 +150,7 @@ async fn over_http(
     Ok(all)
 }
 
-/// Whole exchanges, with the most clients.
+/// Whole exchanges.
 async fn exchanging(
     command_api: &Service,
     pairs: &[Arc<Pair>],
@@ -156,7 +159,6 @@ async fn exchanging(
     in_process: ClosedLoop,
 ) -> Result<Exchanges> {
     mention("measuring whole exchanges over HTTP");
-    let [.., clients] = CLIENTS;
     let counts = async || {
         let figures = command_api.figures().await?;
         let records = figures.labelled("karmyq_window_records_sum", &[]);
@@ -165,12 +167,13 @@ async fn exchanging(
         anyhow::Ok((records.unwrap_or(0.0), commands.unwrap_or(0.0)))
     };
     let before = counts().await?;
-    let load = http::load(command_api.address(), clients, pairs, keys, Mix::Exchanges, plan).await?;
+    let load =
+        http::load(command_api.address(), CLIENTS_OF_EXCHANGES, pairs, keys, Mix::Exchanges, plan).await?;
     let after = counts().await?;
     Ok(Exchanges {
         records_per_command: (after.0 - before.0) / (after.1 - before.1),
         in_process,
-        http: noted("over HTTP", clients, &load),
+        http: noted("over HTTP", CLIENTS_OF_EXCHANGES, &load),
     })
 }
 
