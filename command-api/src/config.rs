@@ -12,8 +12,8 @@ use service_kit::config::{Faults, Profile, Reader, Secret};
 
 use crate::writer::SnapshotConfig;
 
-/// Calls under way unless configured. At 8 000 commands a second the last of them waits for an eighth of a second.
-pub const MAX_CONCURRENT_CALLS: NonZeroUsize = NonZeroUsize::new(1_024).expect("not zero");
+/// Calls under way unless configured. At 12 000 commands a second the last of them waits for an eighth of a second.
+pub const MAX_CONCURRENT_CALLS: NonZeroUsize = NonZeroUsize::new(1_536).expect("not zero");
 
 /// Everything that the process is told at its start.
 #[derive(Clone, Debug)]

@@ -23,8 +23,7 @@ use crate::api::Api;
 use crate::engine::Engine;
 use crate::terminal::mention;
 
-/// Clients over HTTP, one load after the other; the last are as many as an instance carries out calls of at once, so that the
-/// peak is its capacity.
+/// Clients over HTTP, one load after the other; with the last as many as two cores carry out calls of at all, which is the peak.
 const CLIENTS: [usize; 5] = [1, 8, 64, 256, 1_024];
 /// Clients of whole exchanges over HTTP.
 const CLIENTS_OF_EXCHANGES: usize = 256;
