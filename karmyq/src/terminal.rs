@@ -1,27 +1,45 @@
 //! How a command talks to people and to programs that read its output.
 
 use std::fmt::Display;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_subscriber::EnvFilter;
 
 /// Exit code of a system that is not as it must be (`EX_CONFIG` of sysexits).
 pub(crate) const MISCONFIGURED: u8 = 78;
 
-/// A line of what was asked for, on standard output.
-#[expect(clippy::print_stdout, reason = "a command line talks to its user")]
+/// Exit code of a command whose output could not be written (`EX_IOERR` of sysexits).
+const UNWRITTEN: i32 = 74;
+
+static NOBODY_READS: AtomicBool = AtomicBool::new(false);
+
+/// A line of what was asked for, on standard output. A reader who has seen enough (`| head`) stops no job: it is carried out
+/// as without one, and its exit code tells how it went. Output that a disk does not take ends the command.
 pub(crate) fn say(line: impl Display) {
-    println!("{line}");
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => (),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => NOBODY_READS.store(true, Ordering::Relaxed),
+        Err(error) => {
+            mention(format_args!("karmyq: standard output: {error}"));
+            std::process::exit(UNWRITTEN);
+        }
+    }
 }
 
-/// A line about how it goes, on standard error.
+/// Whether the reader of standard output has gone, as far as [`say`] has noticed.
+pub(crate) fn nobody_reads() -> bool {
+    NOBODY_READS.load(Ordering::Relaxed)
+}
+
+/// A line about how it goes, on standard error. There is nobody else to tell where that is closed.
 pub(crate) fn mention(line: impl Display) {
-    eprintln!("{line}");
+    _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Why the command failed, with all causes, on standard error.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("karmyq: {error:#}");
+    mention(format_args!("karmyq: {error:#}"));
 }
 
 /// Whoever sits here, for what others are to know: `ana@home`.

@@ -57,6 +57,23 @@ fn status(system: &System) {
     let output = poor.output().expect("it runs");
     let status: Value = serde_json::from_slice(&output.stdout).expect("it answers in JSON");
     assert_eq!(status["projections"].as_array().map(Vec::len), Some(projectors::registry::PROJECTIONS.len()));
+    for arguments in [&["projections", "status"][..], &["projections", "status", "--watch"], &["owners"]] {
+        unread(system, arguments);
+    }
+}
+
+/// As with `| head`, where nobody reads any more.
+fn unread(system: &System, arguments: &[&str]) {
+    let (reader, output) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let ended =
+        karmyq_command(&system.environment, arguments).stdout(output).output().expect("it ends by itself");
+    assert!(
+        ended.status.success() && ended.stderr.is_empty(),
+        "{arguments:?}: {} {}",
+        ended.status,
+        said(&ended)
+    );
 }
 
 async fn verify_and_heal(system: &System, request: &str, community: &str) {

@@ -12,7 +12,7 @@ use service_kit::shutdown;
 use sqlx::PgPool;
 
 use super::Asked;
-use crate::terminal::{error, say};
+use crate::terminal::{error, nobody_reads, say};
 
 /// How often it is told while somebody watches.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -34,7 +34,7 @@ impl Status {
             return tell(ends, owner, &self.asked).await;
         }
         let enough = shutdown::on_signal();
-        while !enough.is_cancelled() {
+        while !enough.is_cancelled() && !nobody_reads() {
             // Whoever watches wants to see it come back, too.
             if let Err(failed) = tell(ends, owner, &self.asked).await {
                 error(&failed);
